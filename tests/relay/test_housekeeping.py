@@ -34,7 +34,7 @@ class FailingStore(MemoryStore):
     note_failure: StoreError | None = None
     commit_failure: StoreError | None = None
     probe_failure: StoreError | None = None
-    commits: int = 0
+    committed: int = 0
     probes: int = 0
     note_seconds: float = 0
     is_lost: trio.Event = attrs.field(factory=trio.Event)
@@ -53,12 +53,12 @@ class FailingStore(MemoryStore):
         await super().note(cursors, audits)
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write]
+        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
     ) -> None:
-        self.commits += 1
+        self.committed += 1
         if self.commit_failure is not None:
             raise self.commit_failure
-        await super().commit(room, expected_version, writes)
+        await super().commit(room, expected_version, writes, nonce=nonce)
 
     async def probe(self) -> None:
         self.probes += 1
@@ -149,9 +149,9 @@ async def test_the_end_of_a_lease_on_a_full_disk_is_retried_after_a_pause(
         alice, bob = await harness.guest("alice"), await harness.guest("bob")
         await harness.post(alice, "who?", expects="anyone")
         await claim(harness.relay, bob, 1, 5)
-        store.commit_failure, store.commits = Full("no space"), 0
+        store.commit_failure, store.committed = Full("no space"), 0
         await trio.sleep(25)
-        assert 10 <= store.commits <= 25
+        assert 10 <= store.committed <= 25
         store.commit_failure = None
         await trio.sleep(2)
         answer = await harness.poll(bob, since=1)

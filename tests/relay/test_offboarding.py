@@ -36,13 +36,13 @@ class ReluctantStore(MemoryStore):
     gate: trio.Event | None = None
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write]
+        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
     ) -> None:
         if self.gate is not None:
             await self.gate.wait()
         if self.refusal is not None:
             raise self.refusal
-        await super().commit(room, expected_version, writes)
+        await super().commit(room, expected_version, writes, nonce=nonce)
 
     async def remove_codes(
         self, codes: Sequence[CodeRecord], audits: Sequence[Audit]

@@ -33,9 +33,10 @@ from argybargy.relay.notifications import outbox
 from argybargy.relay.notifications import registry as notification_registry
 from argybargy.relay.nudges import call, unread
 from argybargy.relay.overview import change_log, overview, room_view
-from argybargy.relay.room import task
+from argybargy.relay.room import commits_ahead, task
 from argybargy.serve import main, metrics_listener
 from argybargy.settings import notify_parsers
+from argybargy.store.memory import commit_log
 from argybargy.store.memory import store as memory
 from argybargy.store.sqlite import connection, readers, row_validation, store, writer
 from argybargy.store.sqlite.backup import snapshot, superseded
@@ -330,6 +331,19 @@ PROOFS: Final = {
 """Test that reaches each limit."""
 
 CONSTANTS: Final = (
+    Constant(
+        "MAX_AHEAD",
+        commits_ahead,
+        "Commits of other nodes that wait for one room; with more, all are read.",
+        "relay/room/test_commits_ahead.py::"
+        "test_with_too_many_commits_ahead_all_are_read_from_the_store",
+    ),
+    Constant(
+        "COMMITS_KEPT",
+        commit_log,
+        "Newest commits of a room that a shared store in memory keeps.",
+        "store/test_commits.py::test_only_the_newest_commits_are_kept",
+    ),
     Constant(
         "MAX_CHECKED_HERE",
         task,
@@ -882,6 +896,8 @@ HELD: Final = {
     "relay.access.request_limits.RequestLimits._reads": "`reads_per_window` a peer",
     "relay.access.room_quota.RoomQuota._rooms": "`rooms`",
     "relay.room.registry.LiveRooms._by_key": _LIVE,
+    "relay.following.Following._stale": _ROOMS,
+    "relay.room.commits_ahead.CommitsAhead._by_version": "`MAX_AHEAD`",
     "relay.room.task.LiveRoom._batch": "`batch_commands`",
     "relay.room.task.LiveRoom._send": "`inbox_commands`",
     "relay.room.task.LiveRoom.cursors": _CODES,
@@ -906,6 +922,10 @@ HELD: Final = {
     "relay.nudges.hooks.WakeHooks._looks": "`wake_hooks`",
     "relay.nudges.hooks.WakeHooks._rooms": "`wake_hooks`",
     "relay.nudges.unread.HookState._damped": "`MAX_DAMPED_SENDERS`",
+    "store.memory.commit_log.CommitLog._kept": "`COMMITS_KEPT`",
+    "store.memory.store.MemoryStore._listeners": "one for each relay on the store",
+    "store.memory.store.MemoryStore._logs": _ROOMS,
+    "store.sqlite.doubts.Doubts._by_room": _ROOMS,
     "store.memory.store.MemoryStore._hooks": "`wake_hooks`",
     "store.memory.store.MemoryStore._codes": _CODES,
     "store.memory.store.MemoryStore._cursors": _CODES,

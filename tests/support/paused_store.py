@@ -37,11 +37,11 @@ class StagedStore(MemoryStore):
 
     Attributes:
         pages: Number of calls of `page`.
-        commits: Number of applied commits.
+        committed: Number of applied commits.
     """
 
     pages: int = 0
-    commits: int = 0
+    committed: int = 0
     _stops: dict[tuple[str, str], list[Stop]] = attrs.field(
         factory=lambda: defaultdict(list)
     )
@@ -65,11 +65,11 @@ class StagedStore(MemoryStore):
         return saved
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write]
+        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
     ) -> None:
         await self._pass(COMMIT, BEFORE)
-        await super().commit(room, expected_version, writes)
-        self.commits += 1
+        await super().commit(room, expected_version, writes, nonce=nonce)
+        self.committed += 1
         await self._pass(COMMIT, AFTER)
 
     async def page(

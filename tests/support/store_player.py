@@ -8,6 +8,7 @@ from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.room.commands import Command, CommandResult, Post, Posted
+from argybargy.domain.room.commit import make_nonce
 from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Audit
@@ -26,10 +27,18 @@ class Player:
     room: Room
     limits: Limits = LIMITS
     now: Instant = START
+    node: str = "here"
+    commits: int = 0
 
     @classmethod
-    def of(cls, store: Store, name: str = "lab", limits: Limits = LIMITS) -> "Player":
-        return cls(store, Room.new(name, START), limits)
+    def of(
+        cls,
+        store: Store,
+        name: str = "lab",
+        limits: Limits = LIMITS,
+        node: str = "here",
+    ) -> "Player":
+        return cls(store, Room.new(name, START), limits, node=node)
 
     def pass_seconds(self, seconds: int) -> None:
         wall, steady = self.now.wall_ms, self.now.steady_seconds
@@ -43,7 +52,9 @@ class Player:
             room = decisions[-1].room
             decisions.append(decide(room, command, self.now, self.limits))
         writes = [write for decision in decisions for write in decision.writes]
-        await self.store.commit(decisions[-1].room, version, writes)
+        self.commits += 1
+        nonce = make_nonce(self.node, self.commits)
+        await self.store.commit(decisions[-1].room, version, writes, nonce=nonce)
         self.room = attrs.evolve(decisions[-1].room, version=version + 1)
         return decisions[-1].answer
 

@@ -6,10 +6,12 @@ a room; then the room tasks finish what is in their inboxes; then the write-behi
 buffer is flushed.
 """
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, NoReturn
 
+import attrs
 import trio
 
 from argybargy.domain.limits import Limits
@@ -21,6 +23,7 @@ from argybargy.relay.access.request_limits import RequestLimits
 from argybargy.relay.access.room_quota import RoomQuota
 from argybargy.relay.access.room_reservations import RoomReservations
 from argybargy.relay.clock import Clock, system_clock
+from argybargy.relay.following import RENEWAL_SHARE, Following
 from argybargy.relay.housekeeping import run_housekeeping
 from argybargy.relay.notifications.registry import NotificationPlan, Notifications
 from argybargy.relay.notifications.service import run_notifications
@@ -34,6 +37,7 @@ from argybargy.relay.readiness import Readiness
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.context import RoomContext
 from argybargy.relay.room.delivery_report import DeliveryReporter
+from argybargy.relay.room.doubt import Nonces
 from argybargy.relay.room.registry import LiveRooms
 from argybargy.relay.statistics import RelayCounters
 from argybargy.relay.store_errors import FailureLog
@@ -79,16 +83,20 @@ async def open_relay(
     async with trio.open_nursery() as room_tasks:
         parts = store, limits, clock or system_clock(), caller or HookCaller()
         relay = _build(*parts, plan or NotificationPlan(), tasks=room_tasks)
-        await relay.load()
-        async with trio.open_nursery() as housekeeping:
-            housekeeping.start_soon(run_housekeeping, relay)
-            housekeeping.start_soon(run_nudges, relay)
-            housekeeping.start_soon(run_notifications, relay)
-            housekeeping.start_soon(_end_when_lost, store, relay)
-            try:
-                yield relay
-            finally:
-                housekeeping.cancel_scope.cancel()
+        # Hints first: what others commit while this node loads must not be missed.
+        async with store.watch(relay.following.heard):
+            await relay.load()
+            async with trio.open_nursery() as housekeeping:
+                housekeeping.start_soon(run_housekeeping, relay)
+                housekeeping.start_soon(run_nudges, relay)
+                housekeeping.start_soon(run_notifications, relay)
+                housekeeping.start_soon(_end_when_lost, store, relay)
+                if relay.is_shared:
+                    housekeeping.start_soon(relay.following.run)
+                try:
+                    yield relay
+                finally:
+                    housekeeping.cancel_scope.cancel()
         # Only reached when the block ended well. Closed inboxes let the tasks end by
         # themselves; the deadline is for one that waits for a hanging disk.
         room_tasks.cancel_scope.deadline = trio.current_time() + CLOSE_SECONDS
@@ -111,6 +119,9 @@ def _build(
     tasks: trio.Nursery,
 ) -> Relay:
     """Build the parts of a relay, each after those it uses."""
+    is_shared, nonces = store.info.is_shared, Nonces(secrets.token_hex(4))
+    if is_shared:
+        limits = attrs.evolve(limits, renewal_share=RENEWAL_SHARE)
     watchers, counters, rooms = Watchers(), RelayCounters(), LiveRooms()
     codes = CodeRegistry(store, limits, watchers.touch)
     hooks = WakeHooks(store, limits, codes, caller, watchers.touch)
@@ -138,6 +149,17 @@ def _build(
         failed_loads=FailureLog(clock, "room not loaded"),
         codes=codes,
         hooks=hooks,
+        nonces=nonces,
+        is_shared=is_shared,
+    )
+    following = Following(
+        store=store,
+        rooms=rooms,
+        overview=overview,
+        clock=clock,
+        limits=limits,
+        node=nonces.node,
+        failures=FailureLog(clock, "other nodes not followed"),
     )
     return Relay(
         store=store,
@@ -159,6 +181,7 @@ def _build(
         counters=counters,
         hooks=hooks,
         notifications=notifications,
+        following=following,
         context=context,
         nursery=tasks,
     )

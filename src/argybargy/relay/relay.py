@@ -26,6 +26,7 @@ from argybargy.relay.access.request_limits import RequestLimits
 from argybargy.relay.access.room_quota import RoomQuota
 from argybargy.relay.access.room_reservations import RoomReservations
 from argybargy.relay.clock import Clock
+from argybargy.relay.following import Following
 from argybargy.relay.notifications.registry import Notifications
 from argybargy.relay.nudges.hooks import WakeHooks
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES, Overview
@@ -64,6 +65,7 @@ class Relay:
         counters: Totals for the metrics.
         hooks: The URLs that wake agents which cannot wait.
         notifications: What the operator was told, and is to be.
+        following: Follows what other nodes commit.
         is_draining: Whether parked polls are being answered and none may park.
     """
 
@@ -86,6 +88,7 @@ class Relay:
     counters: RelayCounters
     hooks: WakeHooks
     notifications: Notifications
+    following: Following
     _context: RoomContext
     _nursery: trio.Nursery  # of the room tasks
     is_draining: bool = False
@@ -122,9 +125,24 @@ class Relay:
         card = self.overview.cards.get(room_key(room))
         return room if card is None else card.summary.status.name
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other nodes use the store as well."""
+        return self._context.is_shared
+
     def knows(self, room: str) -> bool:
-        """Tell whether a room exists."""
+        """Tell whether a room exists, as far as this node has heard."""
         return room_key(room) in self.overview.cards
+
+    async def has_room(self, room: str) -> bool:
+        """Tell whether a room exists. Before it says no, it asks a shared store.
+
+        Raises:
+            RelayError: The store could not be read.
+        """
+        if self.is_shared and not self.knows(room):
+            await (await self.live(room)).confirm()
+        return self.knows(room)
 
     async def live(self, room: str) -> LiveRoom:
         """Return a loaded room, starting its task if need be.

@@ -2,13 +2,38 @@
 
 import attrs
 
+from argybargy.domain.room.commit import Commit
+
 
 class StoreError(Exception):
     """Base of all errors of a store."""
 
 
+@attrs.define
 class Conflict(StoreError):
-    """The stored room, or invite, has changed since it was loaded. Not applied."""
+    """The stored room, or invite, has changed since it was loaded. Not applied.
+
+    Attributes:
+        reason: The cause, for the log.
+        commits: The commits after the expected version, oldest first; without any,
+            they have to be read.
+        nonce: The nonce of the first of them, as far as the store knows it.
+    """
+
+    reason: str = ""
+    commits: tuple[Commit, ...] = ()
+    nonce: str = ""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@attrs.define
+class Yield(Conflict):
+    """It is the turn of another node to commit to the room. Not applied.
+
+    The node waits for the hint of that commit, and tries again if none comes.
+    """
 
 
 @attrs.define
@@ -38,7 +63,7 @@ class Busy(Refused):
 
 
 class Unknown(StoreError):
-    """The write may have been applied. Load the room again to find out."""
+    """The write may have been applied. An empty commit in its place finds out."""
 
 
 class Corrupt(StoreError):

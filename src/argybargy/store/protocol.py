@@ -9,7 +9,8 @@ Cancellation: any method may be cancelled at any await. A cancelled write was ap
 completely or not at all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
 import attrs
@@ -20,6 +21,7 @@ from argybargy.domain.message import Member, Message
 from argybargy.domain.names import PeerKey, RoomKey
 from argybargy.domain.notifications import Notice
 from argybargy.domain.pages import HistoryPage, Page
+from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, RoomStatus, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Query, Scope
@@ -43,6 +45,7 @@ class RoomSummary:
         seq_gaps: Ranges of seqs above `first` without a message.
         heard_ms: Arrival of the newest message, on the clock of this process;
             ``None`` when read from a store.
+        version: The number of commits.
     """
 
     status: RoomStatus
@@ -52,6 +55,7 @@ class RoomSummary:
     last_ms: int
     seq_gaps: tuple[SeqGap, ...] = ()
     heard_ms: int | None = attrs.field(default=None, eq=False)
+    version: int = attrs.field(default=0, eq=False)
 
     @property
     def messages(self) -> int:
@@ -95,11 +99,32 @@ class StoreInfo:
         engine: Name and version of the database engine.
         schema: Schema version of the stored data.
         durability: The guarantee behind a successful commit: ``fsync`` or ``none``.
+        is_shared: Whether other nodes may write to it as well.
     """
 
     engine: str
     schema: int
     durability: str
+    is_shared: bool = False
+
+
+@attrs.frozen
+class RoomHint:
+    """The news that somebody has committed to a room.
+
+    Attributes:
+        room: The name of the room.
+        version: Its version after the commit.
+        commit: The commit; ``None`` if it has to be read.
+    """
+
+    room: str
+    version: int
+    commit: Commit | None = None
+
+
+Hint = RoomHint | None
+"""News of a shared store. ``None`` is a gap: other hints may have been lost."""
 
 
 NO_SECONDS: Final = Histogram(SECONDS).statistics()
@@ -175,9 +200,12 @@ class RoomStore(ProbeStore, Protocol):
         ...
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write]
+        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
     ) -> None:
         """Commit one batch of writes to a room: all of them or none.
+
+        A commit without writes ends a doubt: once it is applied, an earlier one at the
+        same version never will be, and a conflict with it says which commit was.
 
         Returns once the writes survive a loss of power, within the guarantee of
         `StoreInfo.durability`. Counters and status are taken from `room`; the stored
@@ -189,12 +217,31 @@ class RoomStore(ProbeStore, Protocol):
             expected_version: The version the decision was based on; 0 creates the
                 room.
             writes: The changes, in order.
+            nonce: A text that no other attempt has, see
+                :func:`argybargy.domain.room.commit.make_nonce`.
 
         Raises:
-            Conflict: The stored version is a different one. Not applied.
+            Conflict: The stored version is a different one. Not applied. The node that
+                loses gets the next turn, for a short while.
+            Yield: It is another node's turn. Not applied.
             Refused: Not applied.
             Full: Not applied; the disk is full.
             Unknown: May have been applied.
+        """
+        ...
+
+    async def commits(self, room: str, after: int) -> tuple[Commit, ...] | None:
+        """Return the commits to a room after a version, oldest first.
+
+        Returns:
+            ``None`` if the store does not have all of them: the room must be loaded.
+        """
+        ...
+
+    async def confirm(self, versions: Mapping[str, int]) -> frozenset[str]:
+        """Return the rooms, by the names given, that are not at these versions.
+
+        A room that does not exist is at version 0.
         """
         ...
 
@@ -567,6 +614,17 @@ class StoreHealth(ProbeStore, Protocol):
     @property
     def info(self) -> StoreInfo:
         """Engine, schema and durability."""
+        ...
+
+    def watch(self, heard: Callable[[Hint], None]) -> AbstractAsyncContextManager[None]:
+        """Hear of the commits of other nodes while the block runs.
+
+        Hints may come twice, late, in another order or not at all; but after hints
+        were lost, a gap follows within a second.
+
+        Args:
+            heard: Called in Trio's thread; must neither block nor raise.
+        """
         ...
 
     def statistics(self) -> WriterStatistics:

@@ -411,7 +411,7 @@ async def test_an_unknown_outcome_is_made_up_for(autojump_clock: object) -> None
     async with open_harness(store=store) as house:
         await closed_with(house, "alice")
         store.commit_trouble, store.applies_anyway = Unknown(), True
-        store.probe_trouble = Unknown()
+        store.empty_trouble = Unknown()
         problem = await refusal(lambda: delete_room(house.relay, ROOM, "ops"))
         assert problem is Problem.STORAGE_UNKNOWN
         store.mend()

@@ -49,9 +49,9 @@ async def test_leases_that_expire_together_end_in_several_commits(
     store = staged_store()
     async with open_harness(LIMITS, store) as harness:
         await hold_many(harness)
-        before = store.commits
+        before = store.committed
         await trio.sleep(LIMITS.lease_seconds + 1)
-        assert store.commits - before == 3
+        assert store.committed - before == 3
         assert await reopened(store) == list(range(1, COUNT + 1))
         live = await harness.relay.live(ROOM)
         assert not live.room.leases
@@ -86,9 +86,9 @@ async def test_a_peer_with_very_many_claims_is_dismissed_completely(
     store = staged_store()
     async with open_harness(LIMITS, store) as harness:
         await hold_many(harness)
-        before = store.commits
+        before = store.committed
         await operator.revoke(harness.relay, "bob", ROOM, everywhere=False)
-        assert store.commits - before == 3
+        assert store.committed - before == 3
         live = await harness.relay.live(ROOM)
         assert not live.room.leases
         assert await reopened(store) == list(range(1, COUNT + 1))

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import MAX_SEQ, Limits
+from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Write
 from argybargy.relay.api import operator
@@ -31,8 +32,8 @@ class TroubledStore(MemoryStore):
     Attributes:
         commit_trouble: Exception of a commit.
         applies_anyway: Whether the commit is made nevertheless.
-        load_trouble: Exception of a load.
-        probe_trouble: Exception of a probe.
+        load_trouble: Exception of a load, or of reading commits.
+        empty_trouble: Exception of a commit without writes, which ends a doubt.
         gate: Event that commits wait for.
         cursor_gate: Event that reads of cursors wait for.
     """
@@ -40,17 +41,22 @@ class TroubledStore(MemoryStore):
     commit_trouble: Exception | None = None
     applies_anyway: bool = False
     load_trouble: Exception | None = None
-    probe_trouble: StoreError | None = None
+    empty_trouble: StoreError | None = None
     gate: trio.Event | None = None
     cursor_gate: trio.Event | None = None
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write]
+        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
     ) -> None:
         if self.gate is not None:
             await self.gate.wait()
+        if not writes:
+            if self.empty_trouble is not None:
+                raise self.empty_trouble
+            await super().commit(room, expected_version, writes, nonce=nonce)
+            return
         if self.commit_trouble is None or self.applies_anyway:
-            await super().commit(room, expected_version, writes)
+            await super().commit(room, expected_version, writes, nonce=nonce)
         if self.commit_trouble is not None:
             raise self.commit_trouble
 
@@ -59,20 +65,20 @@ class TroubledStore(MemoryStore):
             raise self.load_trouble
         return await super().load(room, tail_messages)
 
+    async def commits(self, room: str, after: int) -> tuple[Commit, ...] | None:
+        if self.load_trouble is not None:
+            raise self.load_trouble
+        return await super().commits(room, after)
+
     async def cursors(self, room: str) -> Mapping[str, int]:
         found = await super().cursors(room)
         if self.cursor_gate is not None:
             await self.cursor_gate.wait()
         return found
 
-    async def probe(self) -> None:
-        if self.probe_trouble is not None:
-            raise self.probe_trouble
-        await super().probe()
-
     def mend(self) -> None:
         """Remove all failures."""
-        self.commit_trouble = self.load_trouble = self.probe_trouble = None
+        self.commit_trouble = self.load_trouble = self.empty_trouble = None
 
 
 def troubled_store(limits: Limits = DEFAULT_LIMITS) -> TroubledStore:
@@ -273,7 +279,7 @@ async def test_a_commit_in_doubt_does_not_extend_leases_of_silent_holders(
         await claim(harness.relay, bob, 1, 60)
         await trio.sleep(50)
         store.commit_trouble, store.applies_anyway = Unknown(), is_applied
-        store.probe_trouble = Unknown()
+        store.empty_trouble = Unknown()
         with pytest.raises(RelayError):
             await harness.post(alice, "in doubt")
         store.mend()
@@ -317,7 +323,7 @@ async def test_a_commit_in_doubt_that_succeeded_is_in_the_overview(
             lambda: release(harness.relay, bob, 1),
         ):
             store.commit_trouble, store.applies_anyway = Unknown(), True
-            store.probe_trouble = Unknown()
+            store.empty_trouble = Unknown()
             with pytest.raises(RelayError) as refusal:
                 await doubtful()
             assert refusal.value.problem is Problem.STORAGE_UNKNOWN

@@ -59,7 +59,7 @@ async def test_a_failed_write_does_not_affect_others_of_its_batch(
     async def write_impossible() -> None:
         try:
             append = AppendMessage(impossible)
-            await sqlite.commit(bad.room, bad.room.version, [append])
+            await sqlite.commit(bad.room, bad.room.version, [append], nonce="x-1")
         except OverflowError as error:
             failures.append(error)
 

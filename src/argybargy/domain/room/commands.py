@@ -164,6 +164,11 @@ class Renew:
 
 
 @attrs.frozen
+class Confirm:
+    """Make sure that the room is current. Changes nothing."""
+
+
+@attrs.frozen
 class Open:
     """Open the room: create it if it does not exist, reopen it if it is closed.
 
@@ -293,6 +298,7 @@ Command = (
     | Undamp
     | Call
     | Renew
+    | Confirm
     | Open
     | Close
     | Delete

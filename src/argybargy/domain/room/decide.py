@@ -27,6 +27,7 @@ from argybargy.domain.room.commands import (
     Claim,
     Close,
     Command,
+    Confirm,
     Delete,
     Dismiss,
     Import,
@@ -44,6 +45,7 @@ from argybargy.domain.room.deleting import decide_delete
 from argybargy.domain.room.import_restore import decide_import, decide_restore
 from argybargy.domain.room.open_close import (
     decide_close,
+    decide_confirm,
     decide_dismiss,
     decide_open,
     decide_retain,
@@ -61,6 +63,7 @@ _RULES: Final[dict[type[Any], Callable[[Transition, Any], Decision]]] = {
     Undamp: decide_undamp,
     Call: decide_call,
     Renew: decide_renew,
+    Confirm: decide_confirm,
     Open: decide_open,
     Close: decide_close,
     Delete: decide_delete,

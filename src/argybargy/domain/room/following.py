@@ -23,6 +23,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
+from rpds import HashTrieMap
 
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
@@ -46,6 +47,28 @@ from argybargy.domain.room.writes import (
     ResolveQuestion,
     UpdateClaim,
 )
+
+
+def recount_posts(room: Room, now: Instant, limits: Limits) -> Room:
+    """Return a room with the posts of its tail counted toward the rate limit.
+
+    For a room that was read from a shared store: other nodes have accepted posts too.
+    Posts beyond the tail do not count, and imported ones do if they are new.
+    """
+    transition = Transition(room, now, limits)
+    transition.change(posts_at=HashTrieMap())
+    recent = list[Message]()
+    for seq in range(room.head, room.tail_first - 1, -1):
+        message = room.messages[seq]
+        if now.wall_ms - message.at_ms >= limits.window_seconds * 1000:
+            break
+        recent.append(message)
+    for message in reversed(recent):
+        peer = message.agent_key
+        if peer is not None and peer in room.members:
+            count_post(transition, peer, message.at_ms)
+    return transition.room
+
 
 _NONE_RECALLED: Final[Mapping[int, Message]] = MappingProxyType({})
 

@@ -7,13 +7,25 @@ import attrs
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.names import peer_key
 from argybargy.domain.room.claims import MAX_ENDED_AT_ONCE, release_claim
-from argybargy.domain.room.commands import Acknowledged, Close, Dismiss, Open, Retain
+from argybargy.domain.room.commands import (
+    Acknowledged,
+    Close,
+    Confirm,
+    Dismiss,
+    Open,
+    Retain,
+)
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.transition import Decision, Transition
 from argybargy.domain.room.withdrawing import withdraw_all
 
 MAX_GIVEN_UP_AT_ONCE: Final = 1_000
 """Maximum messages that one `Retain` drops: a decision blocks other tasks."""
+
+
+def decide_confirm(transition: Transition, _command: Confirm) -> Decision:
+    """Change nothing: the room task confirms what it answers without a commit."""
+    return transition.decision(Acknowledged())
 
 
 def decide_open(transition: Transition, command: Open) -> Decision:

@@ -64,12 +64,22 @@ class RoomStatus:
 
 @attrs.frozen
 class SavedLease:
-    """A stored lease. It has no deadlines, see :meth:`Room.restore`."""
+    """A stored lease, see :meth:`Room.restore`.
+
+    Attributes:
+        seq: The claimed message.
+        holder: The claimer's name as it was spelled.
+        fence: The fence of the grant.
+        seconds: The term without renewal; ``None`` means unlimited.
+        expires_ms: The deadline on the wall clock, as of the last written renewal;
+            ``None`` if the store does not keep it.
+    """
 
     seq: int
     holder: str
     fence: int
     seconds: int | None
+    expires_ms: int | None = None
 
 
 @attrs.frozen
@@ -203,10 +213,11 @@ class Room:
         copied.__dict__["version"] = version
         return copied
 
-    def with_exchanges(self, exchanges: Exchanges) -> Self:
-        """Return a copy with other exchanges."""
+    def with_memory_of(self, earlier: Self) -> Self:
+        """Return a copy with what no store has: exchanges and counted posts."""
         copied = self.copy()
-        copied.__dict__["exchanges"] = exchanges
+        copied.__dict__["exchanges"] = earlier.exchanges
+        copied.__dict__["posts_at"] = earlier.posts_at
         return copied
 
     @classmethod
@@ -249,15 +260,17 @@ class Room:
     ) -> Self:
         """Build a room from its stored form.
 
-        Restarts the term of every lease, because renewals are not stored: after a
-        restart the relay cannot know when a holder last polled. A lease that is in
-        `known`, from an earlier load by this process, keeps its deadline.
+        On the only node of a store, restarts the term of every lease, because renewals
+        are not stored: after a restart the relay cannot know when a holder last polled.
+        A lease that is in `known`, from an earlier load by this process, keeps its
+        deadline. Where nodes write renewals, a lease ends when the store says.
         """
         if saved.is_deleted:
             return cls.deleted(saved, now)
         messages = _tail(saved, limits)
         leases = Leases.of(
-            _restore_lease(lease, now, known.get(lease.seq)) for lease in saved.leases
+            _restore_lease(lease, now, known.get(lease.seq), limits.renewal_share)
+            for lease in saved.leases
         )
         held = {each.seq: each for each in (*saved.claimed, *messages)}
         order = dict(enumerate(key for key, _ in saved.receipts))
@@ -317,13 +330,18 @@ def _tail(saved: SavedRoom, limits: Limits) -> tuple[Message, ...]:
     return kept[start:]
 
 
-def _restore_lease(saved: SavedLease, now: Instant, known: Lease | None) -> Lease:
+def _restore_lease(
+    saved: SavedLease, now: Instant, known: Lease | None, share: float
+) -> Lease:
+    mine = saved.seq, saved.holder, saved.fence, saved.seconds
+    if share and saved.expires_ms is not None:
+        return Lease(*mine, 0.0, saved.expires_ms).received(now, share)
     if known is not None and (known.fence, known.seconds) == (
         saved.fence,
         saved.seconds,
     ):
         return known
-    return Lease.granted(saved.seq, saved.holder, saved.fence, saved.seconds, now)
+    return Lease.granted(*mine, now, late_share=share)
 
 
 def next_lease_deadline(leases: Iterable[Lease]) -> float:

@@ -107,8 +107,9 @@ async def claim(
     command = Claim(code.name, seq, lease_seconds)
     live, now = await relay.live(code.room), relay.clock.now()
     relay.request_limits.admit_claim(code.peer, now.steady_seconds)
-    capable = Capable(relay.codes, live.key, now)
-    _refuse_early(live.room, capable.complete(command), now, relay.limits)
+    if not relay.is_shared:
+        capable = Capable(relay.codes, live.key, now)
+        _refuse_early(live.room, capable.complete(command), now, relay.limits)
     outcome = await relay.ask(code.room, command, code)
     return outcome.expect(ClaimGranted)
 
@@ -118,7 +119,8 @@ def _refuse_early(room: Room, command: Command, now: Instant, limits: Limits) ->
 
     When sixteen agents race for a question, fifteen lose. Most losers are refused here,
     by the same pure rules on the published room, and take no place in the inbox. The
-    refusal is correct at this instant; only the room task grants a claim.
+    refusal is correct at this instant; only the room task grants a claim. Not where
+    other nodes commit: the room may have changed there.
 
     Raises:
         RelayError: Another peer holds the claim, or the message cannot be claimed.
@@ -228,9 +230,12 @@ async def read_thread(
     Raises:
         RelayError: ``not_found``, also when the reader may not see it.
     """
+    found = await find_message(relay, live, seq)
+    if found is None and relay.is_shared:
+        await live.confirm()
+        found = await find_message(relay, live, seq)
     # Of the same room as the message: those under a lease are in memory.
     lease = live.room.leases.get(seq)
-    found = await find_message(relay, live, seq)
     if found is None or not (reader is None or found.is_visible_to(reader)):
         raise RelayError(Problem.NOT_FOUND)
     bounds = MAX_REPLIES, relay.limits.poll_bytes

@@ -132,6 +132,8 @@ async def await_thread(
             ``unauthorized`` if the code ends meanwhile.
     """
     live = await relay.live(code.room)
+    if seq > live.room.head:
+        await live.confirm()
     is_long = wait_seconds >= LONG_POLL_SECONDS and _is_open(live, seq)
     if not is_long:
         admit_read(relay, code)
@@ -173,7 +175,7 @@ async def await_thread_as_operator(
     Raises:
         RelayError: ``room_not_found`` or ``not_found``.
     """
-    if not relay.knows(room):
+    if not await relay.has_room(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     live = await relay.live(room)
     with live.polls.subscribe(OPERATOR, question=seq) as subscription:

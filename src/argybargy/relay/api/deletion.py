@@ -51,7 +51,7 @@ async def delete_room(relay: Relay, room: str, by: str) -> DeletedRoom:
         RelayError: ``room_not_found``; ``room_open``, when it is not closed; ``busy``,
             while a code is being made for it.
     """
-    if not relay.knows(room):
+    if not await relay.has_room(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     relay.refuse_secrets(by)
     name, key = relay.spelling(room), room_key(room)

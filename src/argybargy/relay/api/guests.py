@@ -40,7 +40,7 @@ async def invite_guest(relay: Relay, request: GuestRequest) -> IssuedCode:
         RelayError: ``room_not_found``, ``name_taken``, ``code_quota``, or the store
             failed.
     """
-    if not relay.knows(request.room):
+    if not await relay.has_room(request.room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     relay.refuse_secrets(request.name or "")
     room = room_key(request.room)

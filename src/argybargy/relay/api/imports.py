@@ -171,7 +171,7 @@ async def import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
 async def _import_codes(relay: Relay, records: Sequence[CodeRecord]) -> int:
     await _refuse_operators_names(relay, await _fresh(relay, records))
     for record in records:
-        if not relay.knows(record.room):
+        if not await relay.has_room(record.room):
             await relay.ask(record.room, Open(OPERATOR_ACTOR))
     now = relay.clock.now()
     spelled = [

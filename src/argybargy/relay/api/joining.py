@@ -63,7 +63,7 @@ async def create_invite(
     room, name = invitation.room, invitation.name
     relay.refuse_secrets(room, name, invitation.capabilities, invitation.client)
     with relay.reservations.for_codes({room_key(room)}):
-        if not relay.knows(room):
+        if not await relay.has_room(room):
             await relay.ask(room, Open(OPERATOR_ACTOR))
         if name:
             relay.codes.check_name(Peer(room_key(room), peer_key(name)), Role.AGENT)

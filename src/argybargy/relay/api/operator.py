@@ -135,7 +135,7 @@ async def _invite(
 
 async def _prepare_room(relay: Relay, invitation: Invitation) -> None:
     """Create the room of an invitation, and check that its name is not the human's."""
-    if not relay.knows(invitation.room):
+    if not await relay.has_room(invitation.room):
         await relay.ask(invitation.room, Open(OPERATOR_ACTOR))
     await refuse_operators_name(relay, invitation.room, invitation.name)
 
@@ -249,7 +249,7 @@ async def reopen_room(relay: Relay, room: str, by: str) -> RoomStatus:
     Raises:
         RelayError: ``room_not_found``.
     """
-    if not relay.knows(room):
+    if not await relay.has_room(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     relay.refuse_secrets(by)
     await relay.ask(room, Open(by, action="room_reopen", may_create=False))
@@ -263,7 +263,7 @@ async def close_room(relay: Relay, room: str, by: str) -> RoomStatus:
     Raises:
         RelayError: ``room_not_found``.
     """
-    if not relay.knows(room):
+    if not await relay.has_room(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     relay.refuse_secrets(by)
     await relay.ask(room, Close(by))
@@ -276,7 +276,7 @@ async def withdraw(relay: Relay, room: str, seq: int, reason: str) -> None:
     Raises:
         RelayError: ``room_not_found``, ``not_found`` or ``not_withdrawable``.
     """
-    if not relay.knows(room):
+    if not await relay.has_room(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     relay.refuse_secrets(reason)
     await relay.ask(room, Withdraw(OPERATOR, SenderKind.OPERATOR, seq, reason))
@@ -293,7 +293,7 @@ async def undamp(
     Raises:
         RelayError: ``room_not_found``.
     """
-    if not relay.knows(room):
+    if not await relay.has_room(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     relay.refuse_secrets(by, *(peers or ()))
     outcome = await relay.ask(room, Undamp(by, peers))

@@ -23,7 +23,7 @@ import trio
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.answer_form import Digest, digested
 from argybargy.domain.capabilities import addresses_of
-from argybargy.domain.cursors import starting_point
+from argybargy.domain.cursors import Since, starting_point
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.names import PeerKey
@@ -126,6 +126,7 @@ class RoomPoll:
             RelayError: As :func:`poll`.
         """
         request, polls = self.request, self.live.polls
+        await self.confirm_start()
         self.find_start()
         if not self.is_long_poll():
             self.count()
@@ -154,6 +155,21 @@ class RoomPoll:
             self.count()
             raise
         return seat
+
+    async def confirm_start(self) -> None:
+        """Make sure of a room that looks closed, or older than the cursor.
+
+        Another node may have opened it again, or have delivered the later messages:
+        then the peer must neither leave nor start anew.
+
+        Raises:
+            RelayError: The store could not be read.
+        """
+        room, asked = self.live.room, self.request.since
+        if isinstance(asked, Since):
+            asked = self.live.cursors.get(self.code.peer.name, 0)
+        if asked > room.head or room.status.is_closed:
+            await self.live.confirm()
 
     def find_start(self) -> None:
         """Determine the cursor to read after, and acknowledge it."""

@@ -88,6 +88,8 @@ async def poll_rooms(
         for code, live in zip(codes, lives, strict=True)
     ]
     for one in polls:
+        await one.confirm_start()
+    for one in polls:
         one.find_start()
         if request.since is Since.RESUME:
             one.record.was_told_closed = False

@@ -87,7 +87,7 @@ async def search_everywhere(
             words begin like the last one; ``busy``: too many searches of
             operators are under way; or the store cannot be read.
     """
-    if room is not None and not relay.knows(room):
+    if room is not None and not await relay.has_room(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     where = query.room if room is None else room_key(room)
     if query.room not in {None, where}:

@@ -26,6 +26,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
 from argybargy.domain.names import RoomKey, room_key
+from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.lease_index import Leases
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import (
@@ -51,7 +52,7 @@ from argybargy.relay.overview.room_view import (
 )
 from argybargy.relay.overview.watchers import Watchers
 from argybargy.relay.statistics import OverviewStatistics
-from argybargy.store.protocol import StoredOverview
+from argybargy.store.protocol import RoomSummary, StoredOverview
 
 OVERVIEW_MESSAGES: Final = 60
 """Newest messages of all rooms that are kept in memory."""
@@ -132,6 +133,38 @@ class Overview:
         self._note(self._follow(key, before.summary.head, room, writes))
         self.watchers.touch(key)
 
+    def follow(self, commit: Commit, now: Instant) -> bool:
+        """Apply a commit of another node to a room that is not in memory.
+
+        Args:
+            commit: The commit, as received here.
+            now: The present time.
+
+        Returns:
+            False if it is not the next one of the room: the room must be read again.
+        """
+        key, writes = room_key(commit.status.name), commit.writes
+        if commit.version != self.version_of(key) + 1:
+            return False
+        cleared = [at for at, each in enumerate(writes) if isinstance(each, ClearRoom)]
+        if cleared:
+            self.remove(key)
+            writes = writes[cleared[-1] + 1 :]
+        if not commit.exists:
+            return True
+        before = self.cards.get(key) or RoomCard.new(commit.status)
+        card = self.cards[key] = before.follow_commit(commit, writes, now)
+        for seq in before.expired_seqs(commit.first):
+            self._messages.pop((key, seq), None)
+        self._note(self._follow(key, before.summary.head, card.summary, writes))
+        self.watchers.touch(key)
+        return True
+
+    def version_of(self, key: RoomKey) -> int:
+        """Return the version of a room as far as it is known; 0 if it is not."""
+        card = self.cards.get(key)
+        return 0 if card is None else card.summary.version
+
     def reread(self, room: Room) -> None:
         """Replace a room that was read again and may differ in anything."""
         key = room_key(room.name)
@@ -167,7 +200,7 @@ class Overview:
                 yield Change(Topic.MESSAGE, key, seq)
 
     def _follow(
-        self, key: RoomKey, head: int, room: Room, writes: Sequence[Write]
+        self, key: RoomKey, head: int, room: Room | RoomSummary, writes: Sequence[Write]
     ) -> Iterator[Change]:
         """Update the newest messages, and yield the new and changed ones.
 
@@ -179,9 +212,10 @@ class Overview:
             for write in writes
             if isinstance(write, AppendMessage)
         }
+        held = room.messages if isinstance(room, Room) else said
         start = max(head + 1, room.first)
         for seq in present_seqs(start, room.head + 1, gaps_from(start, room.seq_gaps)):
-            message = room.messages.get(seq) or said.get(seq)
+            message = held.get(seq) or said.get(seq)
             if message is not None:
                 self._append(key, message)
                 yield Change(Topic.MESSAGE, key, seq)

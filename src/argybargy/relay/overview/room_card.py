@@ -18,10 +18,12 @@ from argybargy.domain.damping import Exchanges
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Member, Message, SenderKind
 from argybargy.domain.names import OPERATOR, PeerKey, RoomKey, fold, peer_key, room_key
+from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.writes import (
     AddAddressee,
     AppendMessage,
+    ForgetMember,
     OpenQuestion,
     ResolveQuestion,
     UpdateClaim,
@@ -77,6 +79,37 @@ class RoomCard:
         """
         return self._with(room, self._open_questions(room, writes))
 
+    def follow_commit(
+        self, commit: Commit, writes: Sequence[Write], now: Instant
+    ) -> Self:
+        """Return the card after a commit to a room that is not in memory.
+
+        Args:
+            commit: The commit, as received here.
+            writes: The writes of it that concern the present room of that name.
+            now: The present time.
+        """
+        members = self.members
+        for write in writes:
+            match write:
+                case AppendMessage(message) if message.kind is not SenderKind.SYSTEM:
+                    member = _member_after(members, message, now)
+                    members = members.insert(message.sender_key, member)
+                case ForgetMember(peer):
+                    members = members.discard(peer)
+        summary = RoomSummary(
+            commit.status,
+            commit.head,
+            commit.first,
+            commit.created_ms,
+            commit.last_ms,
+            commit.seq_gaps,
+            now.counted(commit.last_ms),
+            commit.version,
+        )
+        questions = self._questions_after(commit.first, writes)
+        return type(self)(summary, members, questions)
+
     def reread(self, room: Room) -> Self:
         """Return the card after the room was read again and may differ in anything."""
         questions = _reconciled(self.questions, room)
@@ -93,6 +126,7 @@ class RoomCard:
                 room.last_ms,
                 room.seq_gaps,
                 room.heard_ms,
+                room.version,
             ),
             members=room.members,
             questions=questions,
@@ -103,6 +137,16 @@ class RoomCard:
         self, room: Room, writes: Sequence[Write]
     ) -> HashTrieMap[int, Message]:
         """Return the open questions after a batch, with their claims."""
+        questions = self._questions_after(room.first, writes)
+        asked = len(room.questions) - room.questions.count_of(OPERATOR)
+        if len(questions) != asked:
+            questions = _reconciled(questions, room)
+        return questions
+
+    def _questions_after(
+        self, first: int, writes: Sequence[Write]
+    ) -> HashTrieMap[int, Message]:
+        """Return the open questions from the seq `first` on, after some writes."""
         questions, said = self.questions, dict[int, Message]()
         for write in writes:
             match write:
@@ -115,13 +159,20 @@ class RoomCard:
                 case UpdateClaim(seq=seq) | AddAddressee(seq=seq) if seq in questions:
                     changed = write.apply_to(questions[seq])
                     questions = questions.insert(seq, changed)
-        expired_seqs = [seq for seq in said if seq < room.first]
-        for seq in (*self.expired_seqs(room.first), *expired_seqs):
+        expired_seqs = [seq for seq in said if seq < first]
+        for seq in (*self.expired_seqs(first), *expired_seqs):
             questions = questions.discard(seq)
-        asked = len(room.questions) - room.questions.count_of(OPERATOR)
-        if len(questions) != asked:
-            questions = _reconciled(questions, room)
         return questions
+
+
+def _member_after(
+    members: HashTrieMap[PeerKey, Member], message: Message, now: Instant
+) -> Member:
+    """Return the sender of a message as a member."""
+    known = members.get(message.sender_key)
+    name = message.sender if known is None else known.name
+    heard_ms = now.heard_at(message.at_ms, message.heard_ms)
+    return Member(name, message.kind, message.seq, message.at_ms, heard_ms)
 
 
 def _reconciled(

@@ -1,11 +1,11 @@
 """Batches: several commands decided one after the other, for one commit.
 
 Deciding is pure; the room task gathers the :class:`Facts` before and commits the
-:class:`DecidedBatch` after. The two functions at the end resolve commits whose outcome
-is unknown.
+:class:`DecidedBatch` after.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import attrs
 
@@ -15,12 +15,14 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.commands import (
+    Call,
     Claim,
     Command,
     CommandResult,
     Post,
     Release,
     Renew,
+    Retain,
     Withdraw,
     subject_of,
 )
@@ -32,8 +34,6 @@ from argybargy.relay.access.capable import Capable
 from argybargy.relay.access.room_quota import RoomQuota, speaks
 from argybargy.relay.room.inbox import PendingCommand
 from argybargy.relay.room.subscriptions import Subscriptions
-from argybargy.store.errors import Refused, StoreError, Unknown
-from argybargy.store.protocol import ProbeStore, RoomStore
 
 Reading = tuple[PeerKey, int]
 """A peer, and the cursor up to which it has read."""
@@ -52,6 +52,11 @@ class DecidedBatch:
     room: Room
     writes: tuple[Write, ...]
     outcomes: tuple[CommandResult | RelayError, ...]
+
+
+UNCONFIRMED: Final = (Renew, Call, Retain)
+"""Commands whose outcome without a write says nothing that an older room could get
+wrong: nobody is refused, and the next one makes up for it."""
 
 
 @attrs.frozen
@@ -212,36 +217,3 @@ def _renewing_peer(command: Command) -> PeerKey | None:
             return peer_key(sender)
         case _:
             return None
-
-
-# -- commits with an unknown outcome -----------------------------------------------
-
-
-async def confirm_version(store: RoomStore, room: str) -> int:
-    """Return the stored version of a room, once no earlier commit can change it.
-
-    A read alone proves nothing: before a commit is durable, a crash may still undo a
-    change that the read shows, or replay one that it does not show. The write-ahead log
-    is sequential, so after one more durable write the read is final.
-
-    Raises:
-        Unknown: No durable write is possible now; the outcome stays unknown.
-    """
-    try:
-        await store.probe()
-        stored = await store.load(room, tail_messages=1)
-    except StoreError as error:
-        raise Unknown(str(error)) from error
-    return 0 if stored is None else stored.version
-
-
-async def make_durability_barrier(store: ProbeStore) -> None:
-    """Make one durable write, so that later reads cannot be undone by a crash.
-
-    Raises:
-        Refused: No durable write is possible now. The batch was not begun.
-    """
-    try:
-        await store.probe()
-    except StoreError as error:
-        raise Refused(f"an earlier commit is in doubt: {error}") from error

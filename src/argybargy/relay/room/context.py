@@ -9,6 +9,7 @@ from argybargy.relay.clock import Clock
 from argybargy.relay.nudges.hooks import WakeHooks
 from argybargy.relay.overview.overview import Overview
 from argybargy.relay.room.delivery_report import DeliveryReporter
+from argybargy.relay.room.doubt import Nonces
 from argybargy.relay.statistics import RelayCounters
 from argybargy.relay.store_errors import FailureLog
 from argybargy.relay.write_behind import WriteBehind
@@ -32,6 +33,8 @@ class RoomContext:
         failed_loads: Logs rooms that the store could not load.
         codes: The access codes, for the capabilities of peers.
         hooks: The URLs that wake agents which cannot wait.
+        nonces: The nonces of commits.
+        is_shared: Whether other nodes commit to the store as well.
     """
 
     store: RoomStore
@@ -46,3 +49,5 @@ class RoomContext:
     failed_loads: FailureLog
     codes: CodeRegistry
     hooks: WakeHooks
+    nonces: Nonces
+    is_shared: bool = False

@@ -10,11 +10,13 @@ state, and `_MOVES` lists the moves it accepts:
 From      To                  When
 ========  ==================  ======================================================
 LOADING   SERVING             The store has returned the room and its cursors.
-SERVING   BEHIND              A commit conflicted: another node has written.
+SERVING   BEHIND              Another node has written: a commit conflicted, or a hint
+                              has come.
 SERVING   IN_DOUBT            The outcome of a commit is unknown.
-BEHIND    SERVING             The room was read again.
-BEHIND    IN_DOUBT            Reading it again left the store's answer unknown.
-IN_DOUBT  SERVING             A durable write succeeded, then the room was read again.
+BEHIND    SERVING             The commits of other nodes were followed, or the room was
+                              read again.
+IN_DOUBT  SERVING             An empty commit took the place of the one in doubt.
+IN_DOUBT  BEHIND              The store has another commit there, or that one.
 any       FAILED              Loading failed, the task crashed too often, or the relay
                               stops without waiting.
 ========  ==================  ======================================================
@@ -24,6 +26,7 @@ moves nothing either; the task is started again and goes on in the state it was 
 closed inbox is no state: the task serves what is left in it and ends.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import Final
@@ -38,37 +41,47 @@ from argybargy.domain.pages import has_unread_in_tail
 from argybargy.domain.room.commands import (
     Command,
     CommandResult,
+    Confirm,
     Posted,
     Renew,
 )
+from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.decide import decide, decide_expired_leases
+from argybargy.domain.room.following import follow, recount_posts
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import AppendMessage, ResolveQuestion, Write
 from argybargy.relay.access.capable import Capable
 from argybargy.relay.room.batch import (
+    UNCONFIRMED,
     DecidedBatch,
     Facts,
     Reading,
-    confirm_version,
     decide_batch,
     holders_present,
-    make_durability_barrier,
     reading_of,
     seqs_of,
     update_recalled,
 )
+from argybargy.relay.room.commits_ahead import CommitsAhead
 from argybargy.relay.room.context import RoomContext
+from argybargy.relay.room.doubt import Doubt, settle
 from argybargy.relay.room.inbox import CommandOutcome, PendingCommand
 from argybargy.relay.room.subscriptions import Subscriptions
 from argybargy.relay.store_errors import as_relay_error, copy_of
-from argybargy.store.errors import Conflict, Refused, StoreError, Unknown
+from argybargy.store.errors import Conflict, Refused, StoreError, Unknown, Yield
 
 RETRY_SECONDS: Final = 1.0
 """Pause of a room's own work (expired leases, resolving a doubt) after a refused
 commit. Commands are not delayed: each is tried when it comes."""
 
-CONFLICT_TRIES: Final = 16
-"""Times a batch is decided again because another node wrote first."""
+CONFLICT_SECONDS: Final = 2.0
+"""Time within which a batch is decided again because another node wrote first."""
+QUICK_TRIES: Final = 3
+"""Times that it is tried again at once; each further try waits twice as long."""
+PAUSE_SECONDS: Final = 0.002
+LONGEST_PAUSE_SECONDS: Final = 0.05
+YIELD_SECONDS: Final = 0.1
+"""Longest wait for the commit of the node whose turn it is."""
 
 MAX_CHECKED_HERE: Final = 64
 """Maximum messages that the task itself checks for one conditional post."""
@@ -92,10 +105,10 @@ _MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     TaskState.SERVING: frozenset(
         {TaskState.BEHIND, TaskState.IN_DOUBT, TaskState.FAILED}
     ),
-    TaskState.BEHIND: frozenset(
-        {TaskState.SERVING, TaskState.IN_DOUBT, TaskState.FAILED}
+    TaskState.BEHIND: frozenset({TaskState.SERVING, TaskState.FAILED}),
+    TaskState.IN_DOUBT: frozenset(
+        {TaskState.SERVING, TaskState.BEHIND, TaskState.FAILED}
     ),
-    TaskState.IN_DOUBT: frozenset({TaskState.SERVING, TaskState.FAILED}),
     TaskState.FAILED: frozenset(),
 }
 
@@ -105,7 +118,8 @@ class LiveRoom:
     """A room in memory, with the task that owns it.
 
     Mutable state: `room`, replaced whole with each publication; the subscriptions,
-    the cursors and the inbox, each with a bound of its own; and the task's state.
+    the cursors, the inbox and the commits ahead, each with a bound of its own; and the
+    task's state. The inbox has commands, and ``None`` to wake the task for the commits.
 
     Attributes:
         name: The room's name as first spelled.
@@ -113,6 +127,7 @@ class LiveRoom:
         room: The room as committed. Any task may read it at any time: it is a value,
             so it never changes under its reader.
         polls: The room's subscriptions.
+        ahead: The commits of other nodes that are not followed yet.
         used_at: When housekeeping last found the room used, on the steady clock.
         is_used: Whether a request has used the room since then.
         cursors: The last acknowledged cursor of each peer.
@@ -124,8 +139,9 @@ class LiveRoom:
     room: Room
     polls: Subscriptions
     used_at: float
-    _send: trio.MemorySendChannel[PendingCommand]
-    _receive: trio.MemoryReceiveChannel[PendingCommand]
+    _send: trio.MemorySendChannel[PendingCommand | None]
+    _receive: trio.MemoryReceiveChannel[PendingCommand | None]
+    ahead: CommitsAhead = attrs.field(factory=CommitsAhead)
     is_used: bool = True
     cursors: dict[PeerKey, int] = attrs.field(factory=dict)
     members: MemberCache | None = None
@@ -134,12 +150,15 @@ class LiveRoom:
     _failure: RelayError | None = None  # the reason for FAILED
     _batch: list[PendingCommand] = attrs.field(factory=list)
     _retry_at: float = float("-inf")
+    _doubt: Doubt | None = None
+    _is_nudged: bool = False
 
     @classmethod
     def make(cls, name: str, context: RoomContext) -> "LiveRoom":
         """Return a room in state LOADING; :meth:`run` loads it."""
         limits, now = context.limits, context.clock.now()
-        send, receive = trio.open_memory_channel[PendingCommand](limits.inbox_commands)
+        channel = trio.open_memory_channel[PendingCommand | None](limits.inbox_commands)
+        send, receive = channel
         return cls(
             name=name,
             context=context,
@@ -176,6 +195,11 @@ class LiveRoom:
         A room that failed while loading has the value of an empty one.
         """
         return self._state not in {TaskState.LOADING, TaskState.FAILED}
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the room is in state FAILED."""
+        return self._state is TaskState.FAILED
 
     def check(self) -> None:
         """Raise the failure of a room in state FAILED.
@@ -220,6 +244,42 @@ class LiveRoom:
             raise RelayError(Problem.DRAINING, retry_after=1) from None
         return pending
 
+    async def confirm(self) -> None:
+        """Wait until the room is as new as the store is now; on the only node it is.
+
+        Raises:
+            RelayError: The store could not be read, or as :meth:`ask`.
+        """
+        if self.context.is_shared:
+            await self.ask(Confirm())
+
+    def hear(self, version: int, commit: Commit | None) -> None:
+        """Note that another node has committed.
+
+        Args:
+            version: The room's version after the commit.
+            commit: The commit; ``None`` if it has to be read.
+        """
+        if version <= self.room.version:
+            return
+        if commit is None:
+            self.ahead.miss()
+        else:
+            self.ahead.put(commit)
+        self._nudge()
+
+    def miss(self) -> None:
+        """Note that other nodes may have committed."""
+        self.ahead.miss()
+        self._nudge()
+
+    def _nudge(self) -> None:
+        """Wake the task. With a full inbox it is awake; a closed one ends it."""
+        if not self._is_nudged:
+            with contextlib.suppress(trio.WouldBlock, trio.ClosedResourceError):
+                self._send.send_nowait(None)
+                self._is_nudged = True
+
     @property
     def is_idle(self) -> bool:
         """Whether the room can be evicted from memory.
@@ -248,9 +308,12 @@ class LiveRoom:
         self._reject_batch(error)
         while True:
             try:
-                self._receive.receive_nowait().reply(copy_of(error))
+                pending = self._receive.receive_nowait()
             except (trio.WouldBlock, trio.EndOfChannel):
                 break
+            if pending is not None:
+                pending.reply(copy_of(error))
+        self._is_nudged = False
 
     def fail(self, error: RelayError) -> None:
         """Move to FAILED: reply to pending commands with `error`, and wake all polls.
@@ -289,11 +352,12 @@ class LiveRoom:
         """
         await self._load()
         await self._load_cursors()
+        if self._state is not TaskState.LOADING or self.context.is_shared:
+            # The task may have crashed between a commit and its publication, and
+            # another node may know more of the room than the overview.
+            self.context.overview.reread(self.room)
         if self._state is TaskState.LOADING:
             self._move(TaskState.SERVING)
-        else:
-            # The task may have crashed between a commit and its publication.
-            self.context.overview.reread(self.room)
         while await self._collect():
             await self._serve()
             self._batch = []
@@ -327,34 +391,41 @@ class LiveRoom:
             status = attrs.evolve(saved.status, name=self.name)
             self.room = Room.deleted(attrs.evolve(saved, status=status), now)
         else:
-            exchanges = self.room.exchanges  # the store does not have them
-            self.room = Room.restore(saved, now, limits, self.room.leases)
-            self.room = self.room.with_exchanges(exchanges)
+            room = Room.restore(saved, now, limits, self.room.leases)
+            self.room = room.with_memory_of(self.room)
+            if self.context.is_shared:
+                self.room = recount_posts(self.room, now, limits)
         # The stored room may have messages that were never published to these polls.
         self.polls.wake_all()
 
     async def _collect(self) -> bool:
         """Wait for commands or for the room's own work; return False when closed.
 
-        The task wakes by itself to end a lease, or at once to resolve a doubt, and
-        not before the pause after a refused commit is over.
+        The task wakes by itself to end a lease, or at once to resolve a doubt or to
+        follow other nodes, and not before the pause after a refused commit is over.
         """
-        is_doubtful = self._state is TaskState.IN_DOUBT
-        work_at = float("-inf") if is_doubtful else self.room.next_lease_deadline
+        must_work = self._doubt is not None or not self.ahead.is_empty
+        work_at = float("-inf") if must_work else self.room.next_lease_deadline
         work_at = max(work_at, self._retry_at)
         try:
             # Cancelling receive() loses nothing: a command is either still in the
             # channel or already ours. So a deadline around it is safe.
             with trio.move_on_at(work_at):
-                self._batch = [await self._receive.receive()]
+                self._take(await self._receive.receive())
         except trio.EndOfChannel:
             return False
         while len(self._batch) < self.context.limits.batch_commands:
             try:
-                self._batch.append(self._receive.receive_nowait())
+                self._take(self._receive.receive_nowait())
             except (trio.WouldBlock, trio.EndOfChannel):
                 break
         return True
+
+    def _take(self, pending: PendingCommand | None) -> None:
+        if pending is None:
+            self._is_nudged = False
+        else:
+            self._batch.append(pending)
 
     async def _serve(self) -> None:
         """Decide the batch, commit it, publish it, reply to it.
@@ -364,43 +435,158 @@ class LiveRoom:
         cancelled during the commit, the store still applies it whole or not at all,
         and the supervisor replies that the outcome is unknown.
         """
-        for _ in range(CONFLICT_TRIES):
+        give_up_at, tries = trio.current_time() + CONFLICT_SECONDS, 0
+        while True:
             try:
                 await self._refresh()
+                if not self._has_work():
+                    return
                 recalled, unread = await self._recall(), await self._find_unread()
                 await self._end_leases(recalled)
                 decided = self._decide(recalled, unread)
+                if not decided.writes:
+                    await self._confirm_unwritten()
                 version = await self._commit(decided)
-            except Conflict:
-                self._move(TaskState.BEHIND)
+            except Conflict as conflict:
+                self._note_conflict(conflict)
+                if trio.current_time() >= give_up_at:
+                    self._reject_batch(RelayError(Problem.BUSY, retry_after=1))
+                    return
+                tries += 1
+                await self._pause(tries, is_yield=isinstance(conflict, Yield))
                 continue
             except StoreError as error:
                 self.context.refused_commits.note(self.name, error)
                 self._retry_at = trio.current_time() + RETRY_SECONDS
-                if isinstance(error, Unknown):
+                if self._doubt is not None:
                     self._move(TaskState.IN_DOUBT)
                 self._renew_in_memory()
                 self._reject_batch(as_relay_error(error))
                 return
             self._publish(decided, version, self._batch)
             return
-        self._reject_batch(RelayError(Problem.BUSY, retry_after=1))
+
+    def _has_work(self) -> bool:
+        """Tell whether there is a command to decide or a lease to end."""
+        now = self.context.clock.now().steady_seconds
+        return bool(self._batch) or now >= self.room.next_lease_deadline
+
+    def _note_conflict(self, conflict: Conflict) -> None:
+        for commit in conflict.commits:
+            self.ahead.put(commit)
+        if not (conflict.commits or isinstance(conflict, Yield)):
+            self.ahead.miss()
+
+    async def _pause(self, tries: int, *, is_yield: bool) -> None:
+        """Wait before a batch is decided again."""
+        if is_yield:
+            await self.ahead.wait_came(YIELD_SECONDS)
+        elif tries > QUICK_TRIES:
+            seconds = PAUSE_SECONDS * 2.0 ** min(tries - QUICK_TRIES, 10)
+            await trio.sleep(min(seconds, LONGEST_PAUSE_SECONDS))
+
+    # -- other nodes -----------------------------------------------------------
 
     async def _refresh(self) -> None:
-        """Read the room again if the stored one may differ.
+        """End a doubt, and follow what other nodes have committed.
 
         Raises:
-            StoreError: It could not be read; the state stays, and the next batch or
-                the next retry tries again.
+            StoreError: The store could not do it; the state stays, and the next batch
+                or the next retry tries again.
         """
-        if self._state is TaskState.IN_DOUBT:
-            # What a read shows now might still be undone by a crash. Behind a durable
-            # write it is final; only then may anything be decided on it.
-            await make_durability_barrier(self.context.store)
-        if self._state in {TaskState.IN_DOUBT, TaskState.BEHIND}:
-            await self._load()
+        if self._doubt is not None:
+            try:
+                await self._end_doubt(self._doubt)
+            except Unknown as error:
+                # The doubt is about an earlier batch. This one was not begun.
+                raise Refused(f"an earlier commit is in doubt: {error}") from error
+        if not self.ahead.is_empty or self._state is TaskState.BEHIND:
+            self._move(TaskState.BEHIND)
+            await self._catch_up()
             self._move(TaskState.SERVING)
-            self.context.overview.reread(self.room)
+
+    async def _end_doubt(self, doubt: Doubt) -> bool | None:
+        """End a doubt; return whether its commit was applied, ``None`` if unknown.
+
+        Raises:
+            Unknown: The doubt goes on.
+        """
+        settled = await settle(self.context.store, doubt, self.context.nonces.next())
+        self._doubt = None
+        if settled.is_empty and self.room.version == doubt.room.version:
+            self.room = self.room.at_version(self.room.version + 1)
+        for commit in settled.commits:
+            self.ahead.put(commit)
+        if not (settled.is_empty or settled.commits):
+            self.ahead.miss()
+        if self._state is TaskState.IN_DOUBT:
+            self._move(TaskState.SERVING if settled.is_empty else TaskState.BEHIND)
+        return settled.is_applied
+
+    async def _catch_up(self) -> None:
+        """Follow the commits of other nodes, in order, until none is left.
+
+        Each is published at once, so a cancelled or failed task has lost none: the
+        room stands at the last one that it has followed.
+
+        Raises:
+            StoreError: The missing ones could not be read.
+        """
+        while True:
+            while (commit := self.ahead.pop_next(self.room.version)) is not None:
+                await self._follow(commit)
+            if self.ahead.is_empty:
+                return
+            token, before = self.ahead.begin_reading(), self.room.version
+            commits = await self.context.store.commits(self.name, before)
+            if commits is None:
+                await self._reload()
+            for commit in commits or ():
+                await self._follow(commit)
+            self.ahead.end_reading(token, has_found=self.room.version != before)
+
+    async def _follow(self, commit: Commit) -> None:
+        """Follow the next commit of another node and publish it, or reload the room."""
+        if commit.version <= self.room.version:
+            return  # a reload had it
+        now, before = self.context.clock.now(), self.room
+        commit = commit.received(now)
+        room = follow(before, commit, now, self.context.limits)
+        if room is None:
+            await self._reload()
+            return
+        self.room = room
+        self.polls.published_at = trio.current_time()
+        if not room.is_empty:
+            self.context.quota.take(room.name)
+        self._wake_polls(commit.writes, before)
+        self.context.overview.publish(room, commit.writes)
+        # A long way to catch up must not hold up the other rooms.
+        await trio.lowlevel.checkpoint()
+
+    async def _reload(self) -> None:
+        """Read the room again, as it is in the store."""
+        await self._load()
+        self.context.overview.reread(self.room)
+
+    async def _confirm_unwritten(self) -> None:
+        """Make sure that outcomes without a commit are decided on the present room.
+
+        A commit proves that the room was current, and a refusal proves nothing. On the
+        only node of a store the room always is.
+
+        Raises:
+            Conflict: Another node has committed.
+            StoreError: The store could not be read.
+        """
+        if self.context.is_shared and not all(
+            isinstance(each.command, UNCONFIRMED) for each in self._batch
+        ):
+            versions = {self.name: self.room.version}
+            if await self.context.store.confirm(versions):
+                raise Conflict("another node has committed to the room")
+
+    # -- deciding --------------------------------------------------------------
 
     async def _recall(self) -> dict[int, Message]:
         """Return the messages that the batch refers to, by seq, as they stand.
@@ -490,24 +676,31 @@ class LiveRoom:
         store, version = self.context.store, self.room.version
         if not decided.writes:
             return version
-        is_known = True
+        nonce = self.context.nonces.next()
         try:
-            await store.commit(decided.room, version, decided.writes)
+            await store.commit(decided.room, version, decided.writes, nonce=nonce)
         except Unknown:
-            is_known = False
-        # Asked outside the handler, so that a failure to confirm is not reported as
+            self._doubt = Doubt(self.room, nonce)
+        # Asked outside the handler, so that a failure to find out is not reported as
         # one that happened while handling another.
-        if not is_known and await confirm_version(store, self.name) != version + 1:
-            raise Refused("the commit was not applied")
+        if self._doubt is not None:
+            is_applied = await self._end_doubt(self._doubt)
+            if is_applied is None:
+                raise Unknown("the store does not know the commit any more")
+            if not is_applied:
+                raise Refused("the commit was not applied")
         return version + 1
 
     def _renew_in_memory(self) -> None:
         """Carry out the renewals of a batch that could not be committed.
 
-        A renewal writes nothing. So peers that poll while the disk is full keep their
-        claims, and their polls go on.
+        A renewal writes nothing on the only node of a store. So peers that poll while
+        the disk is full keep their claims, and their polls go on. Where other nodes
+        have to know of it, it must be written.
         """
         context = self.context
+        if context.is_shared:
+            return
         now = context.clock.now()
         for pending in self._batch:
             if isinstance(pending.command, Renew):
@@ -529,30 +722,36 @@ class LiveRoom:
         counters.claims_won += self.room.fence - before.fence
         for pending, outcome in zip(batch, decided.outcomes, strict=True):
             pending.reply(self._outcome(outcome))
-        self._wake(decided.writes, before)
+        counters.messages += sum(
+            isinstance(write, AppendMessage) for write in decided.writes
+        )
+        woken, handed = self.polls.listening_peers(), self._handed(decided.writes)
+        self._wake_polls(decided.writes, before)
+        self.context.hooks.published(self.room, woken, handed)
         self.context.overview.publish(self.room, decided.writes)
 
-    def _wake(self, writes: Sequence[Write], before: Room) -> None:
-        """Wake polls, waits and hooks that the changes of the room concern."""
-        handed = list[tuple[PeerKey, int]]()
+    def _handed(self, writes: Sequence[Write]) -> list[tuple[PeerKey, int]]:
+        """Return the peers that wait for just an answer, each with the answer."""
+        return [
+            (peer, write.resolution.seq)
+            for write in writes
+            if isinstance(write, ResolveQuestion) and write.resolution.seq is not None
+            for peer in self.polls.awaiting(write.seq)
+        ]
+
+    def _wake_polls(self, writes: Sequence[Write], before: Room) -> None:
+        """Wake polls and waits that the changes of the room concern."""
         for write in writes:
             if isinstance(write, AppendMessage):
-                self.context.counters.messages += 1
                 self.polls.wake_addressed(write.message)
             elif isinstance(write, ResolveQuestion):
                 self.polls.wake_question(write.seq)
-                answer = write.resolution.seq
-                if answer is not None:
-                    awaiting = self.polls.awaiting(write.seq)
-                    handed += ((peer, answer) for peer in awaiting)
         if self.room.first != before.first:
             self.polls.wake_questions_below(self.room.first)
         is_lifted = self.room.exchanges.lifted != before.exchanges.lifted
         has_changed = (
             self.room.status != before.status or self.room.exists != before.exists
         )
-        woken = self.polls.listening_peers()
-        self.context.hooks.published(self.room, woken, handed)
         if has_changed or is_lifted:
             self.polls.wake_all()
         if not self.room.exists:

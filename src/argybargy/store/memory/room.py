@@ -57,6 +57,7 @@ class StoredRoom:
         members: The peers that have posted, by `PeerKey`.
         seq_gaps: Ranges of seqs above `first` without a message.
         is_deleted: Whether the room was deleted; its numbers are kept.
+        nonce: The nonce of the newest commit.
     """
 
     status: RoomStatus
@@ -75,6 +76,7 @@ class StoredRoom:
     members: dict[PeerKey, Member] = attrs.field(factory=dict)
     seq_gaps: tuple[SeqGap, ...] = ()
     is_deleted: bool = False
+    nonce: str = ""
 
     @classmethod
     def empty(cls, name: str) -> Self:
@@ -143,6 +145,7 @@ class StoredRoom:
             self.created_ms,
             self.last_ms,
             self.seq_gaps,
+            version=self.version,
         )
 
     def saved(self, tail_messages: int) -> SavedRoom:
@@ -200,7 +203,7 @@ def _update_claim(stored: StoredRoom, write: UpdateClaim) -> None:
         stored.claims.pop(write.seq, None)
     else:
         stored.claims[write.seq] = SavedLease(
-            lease.seq, lease.holder, lease.fence, lease.seconds
+            *(lease.seq, lease.holder, lease.fence, lease.seconds, lease.expires_ms)
         )
 
 

@@ -8,7 +8,7 @@ of them; it reads the messages present at its start.
 
 import contextlib
 import heapq
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -23,18 +23,22 @@ from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
 from argybargy.domain.notifications import EventKey, Notice
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
+from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, ClearRoom, Write
 from argybargy.domain.search.query import Findings, Found, Query, Scope
 from argybargy.domain.search.snippet import SNIPPET_CHARS, snippet
 from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
-from argybargy.store.errors import Conflict, Corrupt, Refused
+from argybargy.store.errors import Conflict, Corrupt, Refused, Yield
 from argybargy.store.memory.audit import StoredAudit
+from argybargy.store.memory.commit_log import CommitLog
 from argybargy.store.memory.room import StoredRoom
 from argybargy.store.protocol import (
     AuditRow,
     DatabaseSnapshot,
+    Hint,
+    RoomHint,
     Store,
     StoredOverview,
     StoreInfo,
@@ -56,10 +60,14 @@ class MemoryStore(Store):
 
     Several relays may share one: a commit on an outdated version raises `Conflict`.
 
-    Mutable state: every field but the limits.
+    Mutable state: every field but the first two.
+
+    Attributes:
+        is_shared: Whether to keep commits for other nodes, and tell them.
     """
 
     _limits: Limits
+    is_shared: bool = False
     _rooms: dict[RoomKey, StoredRoom] = attrs.field(factory=dict, repr=False)
     _codes: dict[bytes, CodeRecord] = attrs.field(factory=dict, repr=False)
     _revoked: set[bytes] = attrs.field(factory=set, repr=False)
@@ -69,12 +77,16 @@ class MemoryStore(Store):
     _cursors: dict[tuple[RoomKey, PeerKey], int] = attrs.field(factory=dict, repr=False)
     _audit: StoredAudit = attrs.field(factory=StoredAudit, repr=False)
     _hooks: dict[Peer, WakeHook] = attrs.field(factory=dict, repr=False)
+    _logs: dict[RoomKey, CommitLog] = attrs.field(factory=dict, repr=False)
+    _listeners: list[Callable[[Hint], None]] = attrs.field(factory=list, repr=False)
     _messages_ever: int = 0
 
     @property
     @override
     def info(self) -> StoreInfo:
-        return StoreInfo(engine="memory", schema=1, durability="none")
+        return StoreInfo(
+            engine="memory", schema=1, durability="none", is_shared=self.is_shared
+        )
 
     @override
     def statistics(self) -> WriterStatistics:
@@ -92,19 +104,70 @@ class MemoryStore(Store):
 
     @override
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write]
+        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
     ) -> None:
         await trio.lowlevel.checkpoint()
-        stored = self._rooms.get(room_key(room.name))
+        key = room_key(room.name)
+        stored = self._rooms.get(key)
+        log = self._logs.setdefault(key, CommitLog()) if self.is_shared else None
         if expected_version != (0 if stored is None else stored.version):
-            raise Conflict(f"somebody else has committed to the room {room.name}")
+            raise self._conflict(room.name, stored, log, expected_version, nonce)
+        if log is not None and writes and not log.may_commit(nonce):
+            raise Yield(f"it is another node's turn in the room {room.name}")
         if stored is None:
             stored = StoredRoom(room.status, created_ms=room.created_ms)
-            self._rooms[room_key(room.name)] = stored
+            self._rooms[key] = stored
         self._messages_ever += stored.apply(room, writes, self._messages_ever)
+        stored.nonce = nonce
         if any(isinstance(write, ClearRoom) for write in writes):
-            self._clear_access(room_key(room.name))
+            self._clear_access(key)
         self._audit.add([write for write in writes if isinstance(write, Audit)])
+        if log is not None:
+            commit = Commit.of(room, stored.version, nonce, writes)
+            log.add(attrs.evolve(commit, status=stored.status))
+            hint = RoomHint(stored.status.name, stored.version, log.newest)
+            for heard in list(self._listeners):
+                heard(hint)
+
+    @staticmethod
+    def _conflict(
+        name: str, stored: StoredRoom | None, log: CommitLog | None, at: int, nonce: str
+    ) -> Conflict:
+        """Return the conflict of a commit at version `at`, and note a turn for it."""
+        reason = f"somebody else has committed to the room {name}"
+        if log is not None:
+            log.give_turn(nonce)
+            commits = log.after(at) or ()
+            return Conflict(reason, commits, commits[0].nonce if commits else "")
+        is_next = stored is not None and stored.version == at + 1
+        return Conflict(reason, (), stored.nonce if stored and is_next else "")
+
+    @override
+    async def commits(self, room: str, after: int) -> tuple[Commit, ...] | None:
+        await trio.lowlevel.checkpoint()
+        if self._stored_room(room).version == after:
+            return ()
+        log = self._logs.get(room_key(room))
+        return None if log is None else log.after(after)
+
+    @override
+    async def confirm(self, versions: Mapping[str, int]) -> frozenset[str]:
+        await trio.lowlevel.checkpoint()
+        return frozenset(
+            name
+            for name, version in versions.items()
+            if self._stored_room(name).version != version
+        )
+
+    @override
+    @contextlib.asynccontextmanager
+    async def watch(self, heard: Callable[[Hint], None]) -> AsyncIterator[None]:
+        await trio.lowlevel.checkpoint()
+        self._listeners.append(heard)
+        try:
+            yield
+        finally:
+            self._listeners.remove(heard)
 
     @override
     async def page(
@@ -491,12 +554,13 @@ def _in_order(stored: StoredRoom) -> Iterator[tuple[StoredRoom, int, Message]]:
 
 @contextlib.asynccontextmanager
 async def open_memory_store(
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits = DEFAULT_LIMITS, *, is_shared: bool = False
 ) -> AsyncIterator[MemoryStore]:
     """Open an empty store; its content is lost when the block ends.
 
     Args:
         limits: Retention of audit rows and receipts.
+        is_shared: Whether several relays use it, as they would a server.
     """
     await trio.lowlevel.checkpoint()
-    yield MemoryStore(limits)
+    yield MemoryStore(limits, is_shared)

@@ -1,7 +1,7 @@
 """SQLite implementation of the store: each method is one writer job or one read."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -18,16 +18,18 @@ from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, room_key
 from argybargy.domain.notifications import Notice
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
+from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Query, Scope
 from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
 from argybargy.store.data_directory import hold_directory
-from argybargy.store.errors import Corrupt, StoreError
+from argybargy.store.errors import Conflict, Corrupt, StoreError, Unknown
 from argybargy.store.protocol import (
     AuditRow,
     DatabaseSnapshot,
+    Hint,
     Store,
     StoredOverview,
     StoreInfo,
@@ -36,6 +38,7 @@ from argybargy.store.protocol import (
 from argybargy.store.sqlite.backup.snapshot import Snapshots
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread, Role
 from argybargy.store.sqlite.corruption import CorruptionSignal
+from argybargy.store.sqlite.doubts import Doubts
 from argybargy.store.sqlite.readers import Readers
 from argybargy.store.sqlite.schema import (
     Migration,
@@ -87,7 +90,11 @@ from argybargy.store.sqlite.tables.notices import (
     save_notices,
 )
 from argybargy.store.sqlite.tables.receipts import sweep_receipts
-from argybargy.store.sqlite.tables.rooms import load_room, read_overview
+from argybargy.store.sqlite.tables.rooms import (
+    load_room,
+    read_overview,
+    read_versions,
+)
 from argybargy.store.sqlite.tables.sessions import (
     delete_sessions,
     insert_session,
@@ -124,6 +131,7 @@ class SqliteStore(Store):
     _snapshots: Snapshots
     _limits: Limits
     _corruption: CorruptionSignal
+    _doubts: Doubts = attrs.field(factory=Doubts, init=False)
 
     @override
     def statistics(self) -> WriterStatistics:
@@ -135,11 +143,40 @@ class SqliteStore(Store):
 
     @override
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write]
+        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
     ) -> None:
-        await self._writer.write(
-            lambda connection: commit_room(connection, room, expected_version, writes)
-        )
+        await self._doubts.end(room.name, self._writer.probe)
+        try:
+            await self._writer.write(
+                lambda connection: commit_room(
+                    connection, room, expected_version, writes
+                )
+            )
+        except Unknown:
+            self._doubts.begin(room.name, expected_version, nonce)
+            raise
+        except Conflict as conflict:
+            conflict.nonce = self._doubts.settled_nonce(room.name, expected_version)
+            raise
+        self._doubts.forget(room.name)
+
+    @override
+    async def commits(self, room: str, after: int) -> tuple[Commit, ...] | None:
+        (version,) = await self._readers.read(read_versions, (room,))
+        return () if version == after else None
+
+    @override
+    async def confirm(self, versions: Mapping[str, int]) -> frozenset[str]:
+        names = tuple(versions)
+        found = await self._readers.read(read_versions, names)
+        stored = dict(zip(names, found, strict=True))
+        return frozenset(name for name in names if stored[name] != versions[name])
+
+    @override
+    @contextlib.asynccontextmanager
+    async def watch(self, heard: Callable[[Hint], None]) -> AsyncIterator[None]:
+        await trio.lowlevel.checkpoint()
+        yield  # the lock of the data directory keeps other nodes away
 
     @override
     async def page(

@@ -59,7 +59,7 @@ async def export(services: Services, request: Request) -> Response:
     """Stream every room and message, or those of one room, as lines of JSON."""
     body, _ = await read_json(request, ExportRequest, is_optional=True)
     relay = services.relay
-    if body.room is not None and not relay.knows(body.room):
+    if body.room is not None and not await relay.has_room(body.room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     with translated():
         overview = await relay.store.overview()

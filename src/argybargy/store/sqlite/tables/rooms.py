@@ -131,7 +131,7 @@ def read_overview(connection: apsw.Connection) -> StoredOverview:
     """Read all rooms, their members and their unanswered questions."""
     sql = """
         SELECT id, cleared_to, name, closed_at_ms, closed_by, head, first, created_ms,
-               last_ms, holes
+               last_ms, holes, version
         FROM rooms WHERE NOT is_deleted ORDER BY id
     """
     rows: list[Any] = connection.execute(sql).fetchall()
@@ -148,6 +148,20 @@ def read_overview(connection: apsw.Connection) -> StoredOverview:
 
 
 def _summary(row: Sequence[Any]) -> RoomSummary:
-    name, closed_at_ms, closed_by, head, first, created_ms, last_ms, holes = row
-    status, seq_gaps = RoomStatus(name, closed_at_ms, closed_by), decode_seq_gaps(holes)
-    return RoomSummary(status, head, first, created_ms, last_ms, seq_gaps)
+    name, closed_at_ms, closed_by, head, first, *times, holes, version = row
+    created_ms, last_ms = times
+    return RoomSummary(
+        RoomStatus(name, closed_at_ms, closed_by),
+        head,
+        first,
+        created_ms,
+        last_ms,
+        decode_seq_gaps(holes),
+        version=version,
+    )
+
+
+def read_versions(connection: apsw.Connection, names: Iterable[str]) -> tuple[int, ...]:
+    """Read the versions of rooms; 0 stands for a room that does not exist."""
+    sql = "SELECT version FROM rooms WHERE name = ?"
+    return tuple(connection.execute(sql, (name,)).get or 0 for name in names)

@@ -1,0 +1,190 @@
+"""Follow what other nodes commit to a shared store.
+
+Hints say what was committed. Those for a room in memory go to its task, the others to
+the overview. A hint may be lost, so nothing depends on one:
+
+* a room task that learns of a later commit reads the ones before it;
+* a refusal, and a cursor beyond the head, make the task confirm that its room is
+  current;
+* a round every second confirms the rooms with parked polls;
+* after a gap, all rooms are confirmed, those of the overview too.
+
+On the only node of a store there is nothing to follow, and no round.
+"""
+
+import contextlib
+from typing import Final
+
+import attrs
+import trio
+
+from argybargy.domain.errors import RelayError
+from argybargy.domain.limits import Limits
+from argybargy.domain.names import RoomKey, room_key
+from argybargy.domain.room.commands import Renew
+from argybargy.domain.room.commit import Commit
+from argybargy.domain.room.state import Room
+from argybargy.relay.clock import Clock
+from argybargy.relay.overview.overview import Overview
+from argybargy.relay.room.registry import LiveRooms
+from argybargy.relay.store_errors import FailureLog
+from argybargy.relay.wake_slot import WakeSlot
+from argybargy.store.errors import StoreError
+from argybargy.store.protocol import Hint, RoomHint, RoomStore
+
+CONFIRM_SECONDS: Final = 1.0
+"""Pause between two rounds that confirm the rooms with parked polls."""
+RENEWAL_SHARE: Final = 0.1
+"""Share of its term by which a lease must move until other nodes are told."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class Following:
+    """Takes hints, and keeps rooms and overview current.
+
+    Mutable state: the rooms of the overview that have to be read again, bounded by the
+    rooms there are; and whether hints were lost.
+
+    Attributes:
+        store: The shared store.
+        rooms: The rooms in memory.
+        overview: The overview of all rooms.
+        clock: The relay's clock.
+        limits: The relay's limits.
+        node: The name of this node, as in its nonces.
+        failures: Logs what the store could not do.
+    """
+
+    store: RoomStore
+    rooms: LiveRooms
+    overview: Overview
+    clock: Clock
+    limits: Limits
+    node: str
+    failures: FailureLog
+    _stale: dict[RoomKey, str] = attrs.field(factory=dict)
+    _has_gap: bool = False
+    _slot: WakeSlot = attrs.field(factory=WakeSlot)
+
+    def heard(self, hint: Hint) -> None:
+        """Take a hint. Neither blocks nor raises."""
+        if hint is None:
+            self._has_gap = True
+            self._slot.wake()
+            return
+        if hint.commit is not None and hint.commit.node == self.node:
+            return
+        live = self.rooms.find(hint.room)
+        if live is not None and not live.has_failed:
+            live.hear(hint.version, hint.commit)
+        else:
+            self._follow(hint)
+
+    def _follow(self, hint: RoomHint) -> None:
+        """Follow a commit to a room that is not in memory."""
+        if hint.version <= self.overview.version_of(room_key(hint.room)):
+            return
+        now = self.clock.now()
+        if hint.commit is None or not self._is_followed(hint.commit):
+            self._stale[room_key(hint.room)] = hint.room
+            self._slot.wake()
+            return
+        self.overview.follow(hint.commit.received(now), now)
+
+    def _is_followed(self, commit: Commit) -> bool:
+        known = self.overview.version_of(room_key(commit.status.name))
+        return commit.version == known + 1
+
+    async def run(self) -> None:
+        """Read again what hints could not say, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._reread)
+            nursery.start_soon(self._confirm_rounds)
+
+    async def _reread(self) -> None:
+        while True:
+            # No deadline: hints and the rounds wake it.
+            await self._slot.wait_woken()
+            try:
+                if self._has_gap:
+                    self._has_gap = False
+                    await self._close_gap()
+                while self._stale:
+                    await self._reread_room(next(iter(self._stale)))
+            except StoreError as error:
+                self._has_gap = True  # the next round tries again
+                self.failures.note("", error)
+
+    async def _close_gap(self) -> None:
+        """Confirm all rooms, after hints were lost.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        await self._confirm({live.name: live.room.version for live in self.rooms})
+        stored = await self.store.overview()
+        found = {room_key(each.status.name): each for each in stored.rooms}
+        for key, summary in found.items():
+            if summary.version > self.overview.version_of(key):
+                self._note_stale(key, summary.status.name)
+        for key in self.overview.cards.keys() - found.keys():
+            self._note_stale(key, self.overview.cards[key].summary.status.name)
+
+    def _note_stale(self, key: RoomKey, name: str) -> None:
+        live = self.rooms.find(name)
+        if live is not None and not live.has_failed:
+            live.miss()
+        else:
+            self._stale[key] = name
+
+    async def _reread_room(self, key: RoomKey) -> None:
+        """Read a room of the overview, unless its task does that.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        name = self._stale[key]
+        saved = await self.store.load(name, self.limits.tail_messages)
+        live, now = self.rooms.find(name), self.clock.now()
+        self._stale.pop(key, None)
+        if live is not None and not live.has_failed:
+            live.miss()
+        elif saved is None:
+            self.overview.remove(key)
+        elif saved.version > self.overview.version_of(key):
+            self.overview.reread(Room.restore(saved, now, self.limits))
+
+    async def _confirm_rounds(self) -> None:
+        while True:
+            await trio.sleep(CONFIRM_SECONDS)
+            self._renew_leases()
+            try:
+                await self._confirm(
+                    {each.name: each.room.version for each in self.rooms if each.polls}
+                )
+            except StoreError as error:
+                self.failures.note("", error)
+            if self._has_gap:
+                self._slot.wake()
+
+    async def _confirm(self, versions: dict[str, int]) -> None:
+        """Let the room tasks read what they lack."""
+        if not versions:
+            return
+        for name in await self.store.confirm(versions):
+            live = self.rooms.find(name)
+            if live is not None:
+                live.miss()
+
+    def _renew_leases(self) -> None:
+        """Renew the claims of peers with a parked poll here.
+
+        No other node can see that they are present, and would end their leases.
+        """
+        for live in self.rooms:
+            if not live.room.leases:
+                continue
+            for peer in live.polls.parked_peers():
+                if live.room.leases_of(peer):
+                    with contextlib.suppress(RelayError):
+                        live.tell(Renew(peer))

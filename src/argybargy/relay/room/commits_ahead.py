@@ -1,0 +1,81 @@
+"""Commits of other nodes that a room has not followed yet."""
+
+from typing import Final
+
+import attrs
+import trio
+
+from argybargy.domain.room.commit import Commit
+
+MAX_AHEAD: Final = 256
+"""Commits that wait for one room task. With more, all are read from the store."""
+
+
+@attrs.define(eq=False)
+class CommitsAhead:
+    """Commits of other nodes that a room has not followed yet.
+
+    They may come in any order, twice, or not at all: the room task follows those that
+    are next, and reads the others from the store. What comes while it reads stays.
+
+    Mutable state: the commits, bounded by :data:`MAX_AHEAD`; how often reading was
+    asked for, and how many of those times have been read for.
+    """
+
+    _by_version: dict[int, Commit] = attrs.field(factory=dict)
+    _asked: int = 0
+    _answered: int = 0
+    _came: trio.Event = attrs.field(factory=trio.Event)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to follow and nothing to read."""
+        return not self._by_version and not self.must_read
+
+    @property
+    def must_read(self) -> bool:
+        """Whether there may be commits that only the store has."""
+        return self._asked > self._answered
+
+    def put(self, commit: Commit) -> None:
+        """Add a commit. When full, all have to be read."""
+        if len(self._by_version) >= MAX_AHEAD:
+            self._by_version.clear()
+            self._asked += 1
+        else:
+            self._by_version[commit.version] = commit
+        self._came.set()
+
+    def miss(self) -> None:
+        """Note that there may be commits that only the store has."""
+        self._asked += 1
+        self._came.set()
+
+    def pop_next(self, version: int) -> Commit | None:
+        """Remove and return the commit after a version; drop those up to it."""
+        for old in [each for each in self._by_version if each <= version]:
+            del self._by_version[old]
+        return self._by_version.pop(version + 1, None)
+
+    def begin_reading(self) -> int:
+        """Return a token for :meth:`end_reading`."""
+        return self._asked
+
+    def end_reading(self, token: int, *, has_found: bool) -> None:
+        """Note that the store was read.
+
+        Args:
+            token: The one from before: what was missed since then was not read.
+            has_found: Whether the room is newer for it. Commits that are ahead of a
+                store with nothing new are of a store that was lost; they are dropped.
+        """
+        self._answered = max(self._answered, token)
+        if not has_found:
+            self._by_version.clear()
+
+    async def wait_came(self, seconds: float) -> None:
+        """Wait for news, but not longer than `seconds`."""
+        if self.is_empty:
+            self._came = trio.Event()
+            with trio.move_on_after(seconds):
+                await self._came.wait()
