@@ -23,7 +23,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
-from rpds import HashTrieMap
 
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
@@ -49,16 +48,21 @@ from argybargy.domain.room.writes import (
 )
 
 
-def recount_posts(room: Room, now: Instant, limits: Limits) -> Room:
-    """Return a room with the posts of its tail counted toward the rate limit.
+def count_posts_after(room: Room, head: int, now: Instant, limits: Limits) -> Room:
+    """Return a room with the posts above a seq counted toward the rate limit.
 
     For a room that was read from a shared store: other nodes have accepted posts too.
     Posts beyond the tail do not count, and imported ones do if they are new.
+
+    Args:
+        room: The room, which counts the posts up to `head`.
+        head: The newest seq that it counts.
+        now: The present time.
+        limits: The limits of the relay.
     """
     transition = Transition(room, now, limits)
-    transition.change(posts_at=HashTrieMap())
     recent = list[Message]()
-    for seq in range(room.head, room.tail_first - 1, -1):
+    for seq in range(room.head, max(head, room.tail_first - 1), -1):
         message = room.messages[seq]
         if now.wall_ms - message.at_ms >= limits.window_seconds * 1000:
             break

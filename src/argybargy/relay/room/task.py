@@ -47,7 +47,7 @@ from argybargy.domain.room.commands import (
 )
 from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.decide import decide, decide_expired_leases
-from argybargy.domain.room.following import follow, recount_posts
+from argybargy.domain.room.following import count_posts_after, follow
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import AppendMessage, ResolveQuestion, Write
 from argybargy.relay.access.capable import Capable
@@ -392,9 +392,10 @@ class LiveRoom:
             self.room = Room.deleted(attrs.evolve(saved, status=status), now)
         else:
             room = Room.restore(saved, now, limits, self.room.leases)
-            self.room = room.with_memory_of(self.room)
+            room = room.with_memory_of(self.room)
             if self.context.is_shared:
-                self.room = recount_posts(self.room, now, limits)
+                room = count_posts_after(room, self.room.head, now, limits)
+            self.room = room
         # The stored room may have messages that were never published to these polls.
         self.polls.wake_all()
 

@@ -1,0 +1,146 @@
+"""Several relays on one store, with hints that may be late, lost or mixed up."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, cast
+
+import attrs
+import trio
+
+from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.limits import Limits
+from argybargy.domain.room.commit import Commit
+from argybargy.domain.room.state import Room
+from argybargy.domain.room.writes import Write
+from argybargy.relay.lifecycle import open_relay
+from argybargy.relay.room.task import LiveRoom
+from argybargy.store.errors import Unknown
+from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
+from argybargy.store.protocol import Hint, Store
+from support.relay import ROOM, RelayHarness, SettableClocks
+
+UNLIMITED = Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)
+Meanwhile = Callable[[], Any]
+
+
+@attrs.define(eq=False)
+class NodeStore:
+    """The shared store as one node has it; passes everything on.
+
+    Attributes:
+        shared: The store.
+        holds: Whether hints are kept back.
+        held: The hints kept back.
+        doubt: Whether the next commit with writes is ``applied`` or ``lost``; its
+            outcome is unknown then.
+        meanwhile: Called before that outcome is told.
+        gate: Reads of commits wait for it, after they have read.
+    """
+
+    shared: MemoryStore
+    holds: bool = False
+    held: list[Hint] = attrs.field(factory=list)
+    doubt: str = ""
+    meanwhile: Meanwhile | None = None
+    gate: trio.Event | None = None
+    _heard: Callable[[Hint], None] | None = None
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method of a store
+        return getattr(self.shared, name)
+
+    @asynccontextmanager
+    async def watch(self, heard: Callable[[Hint], None]) -> AsyncIterator[None]:
+        self._heard = heard
+        async with self.shared.watch(self._take):
+            yield
+
+    def _take(self, hint: Hint) -> None:
+        if self.holds:
+            self.held.append(hint)
+        else:
+            self.tell(hint)
+
+    def tell(self, hint: Hint) -> None:
+        """Give a hint to the relay."""
+        assert self._heard is not None
+        self._heard(hint)
+
+    def drop(self) -> None:
+        """Lose the hints kept back, without telling."""
+        self.held.clear()
+
+    def deliver(self, order: Callable[[list[Hint]], Sequence[Hint]] = list) -> None:
+        """Deliver the hints kept back, in some order."""
+        held, self.held = self.held, []
+        for hint in order(held):
+            self.tell(hint)
+
+    async def commits(self, room: str, after: int) -> tuple[Commit, ...] | None:
+        found = await self.shared.commits(room, after)
+        if self.gate is not None:
+            await self.gate.wait()
+        return found
+
+    async def commit(
+        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+    ) -> None:
+        doubt = ""
+        if writes:
+            doubt, self.doubt = self.doubt, ""
+        if doubt != "lost":
+            await self.shared.commit(room, expected_version, writes, nonce=nonce)
+        if doubt:
+            if self.meanwhile is not None:
+                await self.meanwhile()
+            raise Unknown("the connection broke")
+
+
+@attrs.define(eq=False)
+class Node(RelayHarness):
+    """One relay of several, and its view of the store."""
+
+    mine: NodeStore = attrs.field(kw_only=True)
+
+    async def room(self, name: str = ROOM) -> LiveRoom:
+        """Return the live room, loaded."""
+        return await self.relay.live(name)
+
+    async def learn_codes(self) -> None:
+        """Read the codes that other nodes have made."""
+        await self.relay.codes.load(self.clock.now())
+
+
+@asynccontextmanager
+async def open_nodes(
+    count: int = 2, limits: Limits = UNLIMITED
+) -> AsyncIterator[list[Node]]:
+    """Open some relays on one store in memory, on virtual time."""
+    shared, clocks = MemoryStore(DEFAULT_LIMITS, is_shared=True), SettableClocks()
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(open_node(shared, clocks, limits))
+            for _ in range(count)
+        ]
+
+
+@asynccontextmanager
+async def open_node(
+    shared: MemoryStore, clocks: SettableClocks, limits: Limits = UNLIMITED
+) -> AsyncIterator[Node]:
+    """Open one more relay on a store."""
+    clock, mine = clocks.clock(), NodeStore(shared)
+    async with open_relay(cast("Store", mine), limits, clock) as relay:
+        yield Node(relay, clock, clocks, mine=mine)
+
+
+async def guests(nodes: Sequence[Node], *names: str) -> list[CodeRecord]:
+    """Return codes made on the first node, and known on all."""
+    made = [await nodes[0].guest(name) for name in names]
+    for node in nodes[1:]:
+        await node.learn_codes()
+    return made
+
+
+async def settled() -> None:
+    """Let every task do what it can do now."""
+    await trio.testing.wait_all_tasks_blocked()
