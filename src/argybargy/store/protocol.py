@@ -1,7 +1,7 @@
 """The interface of a store, split by consumer. One contract suite tests every store.
 
 A store serves any number of rooms at once. The commits of one room come one after the
-other (a room has one task); commits of different rooms may be in flight together and
+other (a room has one task, on each node); commits of different rooms may be in flight together and
 share one flush to the disk. Room and peer names are matched without regard to case and
 returned in the spelling of their first use.
 
