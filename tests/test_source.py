@@ -13,6 +13,7 @@ MANY_LINES: Final = 400
 LONG_FILES: Final = {
     "agent/command_table.py": "one table of all commands for agents",
     "store/protocol.py": "one contract for every store, in parts for its consumers",
+    "domain/room/commands.py": "all commands of a room with their results",
     "domain/room/transition.py": "every change to a room beside the write of it",
     "relay/access/code_registry.py": "all operations on codes update the same indexes",
     "relay/api/poll.py": "the state of one poll, from its seat to its answer",

@@ -12,7 +12,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.message import REOPENED
 from argybargy.domain.names import room_key
 from argybargy.relay.api import operator
-from argybargy.relay.api.agent import claim, read_thread, release
+from argybargy.relay.api.agent import claim, read_thread, release, resume
 from argybargy.relay.api.deletion import delete_room
 from argybargy.relay.api.poll_answer import PollAnswer
 from argybargy.relay.following import CONFIRM_SECONDS
@@ -348,6 +348,99 @@ async def test_a_node_that_loads_a_room_counts_the_posts_in_it(
         assert refusal.value.problem is Problem.RATE_LIMITED
         await trio.sleep(limits.window_seconds)
         await there.post(anna, "one more")
+
+
+# -- row 7: codes ------------------------------------------------------------------
+
+
+async def test_a_code_made_on_one_node_works_on_the_other(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_nodes() as nodes:
+        here, there = nodes
+        anna = await here.guest("anna")
+        await settled()
+        assert (await there.post(anna, "hello")).message.seq == 1
+
+
+@pytest.mark.parametrize("is_in_memory", [True, False])
+async def test_a_code_revoked_on_one_node_posts_nothing_on_the_other(
+    autojump_clock: trio.testing.MockClock, *, is_in_memory: bool
+) -> None:
+    """Though the other has not heard of it."""
+    async with open_nodes() as nodes:
+        here, there = nodes
+        anna, bob = await guests(nodes, "anna", "bob")
+        await here.post(anna, "before")
+        if is_in_memory:
+            await there.room()
+        await settled()
+        there.mine.holds = True
+        await operator.revoke(here.relay, "anna", ROOM, everywhere=False)
+        assert there.relay.codes.is_live(anna, there.clock.now())
+        with pytest.raises(RelayError) as refusal:
+            await there.post(anna, "after")
+        assert refusal.value.problem is Problem.UNAUTHORIZED
+        assert (await there.post(bob, "I may")).message.text == "I may"
+        assert "after" not in await stored_texts(here)
+
+
+async def test_a_parked_poll_ends_when_its_code_is_revoked_on_another_node(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_nodes() as nodes:
+        here, there = nodes
+        (anna,) = await guests(nodes, "anna")
+        problems: list[Problem] = []
+
+        async def listen() -> None:
+            with pytest.raises(RelayError) as refusal:
+                await there.poll(anna, 0, wait=20)
+            problems.append(refusal.value.problem)
+
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            await there.wait_parked(1)
+            await operator.revoke(here.relay, "anna", ROOM, everywhere=False)
+        assert problems == [Problem.UNAUTHORIZED]
+        assert trio.current_time() - began <= CONFIRM_SECONDS
+
+
+# -- row 10: cursors ---------------------------------------------------------------
+
+
+async def test_an_agent_that_changes_nodes_resumes_where_it_was(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_nodes() as nodes:
+        here, there = nodes
+        anna, bob = await guests(nodes, "anna", "bob")
+        await live_on_both(nodes)
+        for number in range(4):
+            await here.post(anna, str(number))
+        await here.poll(bob, 3)
+        await here.relay.write_behind.flush()
+        there.mine.holds = True
+        answer = await there.poll(bob, None)
+        assert (answer.since, texts(answer.page.messages)) == (3, ["3"])
+        assert (await resume(there.relay, bob)).cursor == 3
+
+
+async def test_a_late_flush_does_not_move_a_cursor_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_nodes() as nodes:
+        here, there = nodes
+        anna, bob = await guests(nodes, "anna", "bob")
+        for number in range(4):
+            await here.post(anna, str(number))
+        await here.poll(bob, 1)
+        await there.poll(bob, 4)
+        await there.relay.write_behind.flush()
+        await here.relay.write_behind.flush()
+        assert await here.mine.shared.cursors(ROOM) == {"bob": 4}
+        assert (await here.poll(bob, None)).since == 4
 
 
 # -- row 20: receipts --------------------------------------------------------------

@@ -7,7 +7,10 @@ the overview. A hint may be lost, so nothing depends on one:
 * a refusal, and a cursor beyond the head, make the task confirm that its room is
   current;
 * a round every second confirms the rooms with parked polls;
-* after a gap, all rooms are confirmed, those of the overview too.
+* after a gap, all rooms are confirmed, those of the overview too, and the codes read.
+
+A revoked code is a case of its own: its end is a commit to the room, so a node that has
+not heard of it conflicts before it accepts anything, and reads the codes.
 
 On the only node of a store there is nothing to follow, and no round.
 """
@@ -24,13 +27,15 @@ from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.room.commands import Renew
 from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room
+from argybargy.relay.access.code_registry import CodeRegistry
+from argybargy.relay.access.invite_registry import InviteRegistry
 from argybargy.relay.clock import Clock
 from argybargy.relay.overview.overview import Overview
 from argybargy.relay.room.registry import LiveRooms
 from argybargy.relay.store_errors import FailureLog
 from argybargy.relay.wake_slot import WakeSlot
 from argybargy.store.errors import StoreError
-from argybargy.store.protocol import Hint, RoomHint, RoomStore
+from argybargy.store.protocol import DirectoryHint, Hint, RoomHint, RoomStore
 
 CONFIRM_SECONDS: Final = 1.0
 """Pause between two rounds that confirm the rooms with parked polls."""
@@ -43,12 +48,14 @@ class Following:
     """Takes hints, and keeps rooms and overview current.
 
     Mutable state: the rooms of the overview that have to be read again, bounded by the
-    rooms there are; and whether hints were lost.
+    rooms there are; whether hints were lost; and whether codes have changed.
 
     Attributes:
         store: The shared store.
         rooms: The rooms in memory.
         overview: The overview of all rooms.
+        codes: The access codes.
+        invites: The one-use invites.
         clock: The relay's clock.
         limits: The relay's limits.
         node: The name of this node, as in its nonces.
@@ -58,18 +65,25 @@ class Following:
     store: RoomStore
     rooms: LiveRooms
     overview: Overview
+    codes: CodeRegistry
+    invites: InviteRegistry
     clock: Clock
     limits: Limits
     node: str
     failures: FailureLog
     _stale: dict[RoomKey, str] = attrs.field(factory=dict)
     _has_gap: bool = False
+    _must_read_codes: bool = False
     _slot: WakeSlot = attrs.field(factory=WakeSlot)
 
     def heard(self, hint: Hint) -> None:
         """Take a hint. Neither blocks nor raises."""
         if hint is None:
-            self._has_gap = True
+            self._has_gap = self._must_read_codes = True
+            self._slot.wake()
+            return
+        if isinstance(hint, DirectoryHint):
+            self._must_read_codes = True
             self._slot.wake()
             return
         if hint.commit is not None and hint.commit.node == self.node:
@@ -106,14 +120,31 @@ class Following:
             # No deadline: hints and the rounds wake it.
             await self._slot.wait_woken()
             try:
+                if self._must_read_codes:
+                    self._must_read_codes = False
+                    await self._read_codes()
                 if self._has_gap:
                     self._has_gap = False
                     await self._close_gap()
                 while self._stale:
                     await self._reread_room(next(iter(self._stale)))
             except StoreError as error:
-                self._has_gap = True  # the next round tries again
+                # The next round tries again.
+                self._has_gap = self._must_read_codes = True
                 self.failures.note("", error)
+
+    async def _read_codes(self) -> None:
+        """Read codes and invites again, and wake the polls whose code has ended.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        before = self.codes.holders_version
+        await self.codes.reread()
+        await self.invites.reread()
+        if self.codes.holders_version != before:
+            for live in self.rooms:
+                live.polls.wake_all()
 
     async def _close_gap(self) -> None:
         """Confirm all rooms, after hints were lost.

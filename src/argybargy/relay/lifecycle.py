@@ -124,6 +124,7 @@ def _build(
         limits = attrs.evolve(limits, renewal_share=RENEWAL_SHARE)
     watchers, counters, rooms = Watchers(), RelayCounters(), LiveRooms()
     codes = CodeRegistry(store, limits, watchers.touch)
+    invites = InviteRegistry(store, codes, limits)
     hooks = WakeHooks(store, limits, codes, caller, watchers.touch)
     presence = Presence(limits.online_seconds, watchers.touch, hooks.hooked_peers)
     notifications = Notifications(plan, store, clock)
@@ -156,6 +157,8 @@ def _build(
         store=store,
         rooms=rooms,
         overview=overview,
+        codes=codes,
+        invites=invites,
         clock=clock,
         limits=limits,
         node=nonces.node,
@@ -167,7 +170,7 @@ def _build(
         clock=clock,
         started_at=clock.now().steady_seconds,
         codes=codes,
-        invites=InviteRegistry(store, codes, limits),
+        invites=invites,
         presence=presence,
         request_limits=RequestLimits(limits),
         searches=ConcurrencyLimit(limits.searches_per_peer),

@@ -5,12 +5,13 @@ the disk may refuse it. So the code registry remembers the peer until its room h
 accepted the dismissal, and housekeeping retries.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
-from argybargy.domain.access_codes import Peer
+from argybargy.domain.access_codes import CodeRecord, Peer
 from argybargy.domain.errors import RelayError
 from argybargy.domain.instant import Instant
-from argybargy.domain.room.commands import Acknowledged, Dismiss
+from argybargy.domain.room.commands import Acknowledged, Dismiss, EndCodes
 from argybargy.relay.relay import Relay
 from argybargy.system.logs import get_logger
 
@@ -45,6 +46,22 @@ async def dismiss(relay: Relay, peer: Peer, now: Instant) -> None:
             log.warning("peer not dismissed yet", room=peer.room, reason=str(error))
         return
     relay.codes.forget(peer)
+
+
+async def tell_codes_ended(relay: Relay, records: Sequence[CodeRecord]) -> None:
+    """Write into the rooms of revoked codes that these have ended, for other nodes.
+
+    Raises:
+        RelayError: A room could not write it. The codes have ended here and in the
+            store; another node may accept them until it hears of it.
+    """
+    if not relay.is_shared:
+        return
+    by_room: dict[str, list[str]] = {}
+    for record in records:
+        by_room.setdefault(record.room, []).append(record.key_id)
+    for room, key_ids in by_room.items():
+        await relay.ask(room, EndCodes(tuple(key_ids)))
 
 
 async def _dismiss_from_room(relay: Relay, peer: Peer) -> None:

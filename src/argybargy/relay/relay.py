@@ -193,7 +193,7 @@ class Relay:
         live = await self.live(room)
         if code is not None and not self.codes.is_live(code, self.clock.now()):
             raise RelayError(Problem.UNAUTHORIZED)
-        return await live.ask(command)
+        return await live.ask(command, code)
 
     # -- names -----------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 """The interface of a store, split by consumer. One contract suite tests every store.
 
 A store serves any number of rooms at once. The commits of one room come one after the
-other (a room has one task, on each node); commits of different rooms may be in flight together and
-share one flush to the disk. Room and peer names are matched without regard to case and
-returned in the spelling of their first use.
+other (a room has one task on each node); commits of different rooms may be in flight
+together and share one flush to the disk. Room and peer names are matched without regard
+to case and returned in the spelling of their first use.
 
 Cancellation: any method may be cancelled at any await. A cancelled write was applied
 completely or not at all.
@@ -123,7 +123,12 @@ class RoomHint:
     commit: Commit | None = None
 
 
-Hint = RoomHint | None
+@attrs.frozen
+class DirectoryHint:
+    """The news that codes or invites have changed, and have to be read."""
+
+
+Hint = RoomHint | DirectoryHint | None
 """News of a shared store. ``None`` is a gap: other hints may have been lost."""
 
 
@@ -548,7 +553,8 @@ class AuditLog(Protocol):
         """Flush acknowledged cursors and audit rows in one transaction.
 
         Cursors of peers without a code are dropped, and the audit log is cut to its
-        newest rows. An audit row with a `tally` replaces the row of the same tally.
+        newest rows. An audit row with a `tally` replaces the row of the same tally. In
+        a shared store the greater of two cursors of a peer is kept.
 
         Args:
             cursors: Acknowledged seqs by (room, peer).

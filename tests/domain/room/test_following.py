@@ -19,6 +19,7 @@ from argybargy.domain.room.commands import (
     Command,
     Delete,
     Dismiss,
+    EndCodes,
     Import,
     ImportedMessage,
     Open,
@@ -346,6 +347,7 @@ def test_one_history_has_every_kind_of_write() -> None:
     nodes.do(*(agent("bob") for _ in range(9)), Dismiss("bob"))
     nodes.limits = attrs.evolve(nodes.limits, messages_per_room=3)
     nodes.do(Retain())
+    nodes.do(EndCodes(("abc",)))
     nodes.do(Close("ops"))
     nodes.do(Delete("ops"), Open("ops"), agent("anna", text="anew"))
     assert nodes.seen == KINDS_OF_WRITES

@@ -169,6 +169,17 @@ class Confirm:
 
 
 @attrs.frozen
+class EndCodes:
+    """Tell other nodes that codes of the room have ended.
+
+    Attributes:
+        key_ids: The handles of the codes.
+    """
+
+    key_ids: tuple[str, ...]
+
+
+@attrs.frozen
 class Open:
     """Open the room: create it if it does not exist, reopen it if it is closed.
 
@@ -299,6 +310,7 @@ Command = (
     | Call
     | Renew
     | Confirm
+    | EndCodes
     | Open
     | Close
     | Delete

@@ -30,6 +30,7 @@ from argybargy.domain.room.commands import (
     Confirm,
     Delete,
     Dismiss,
+    EndCodes,
     Import,
     Open,
     Post,
@@ -47,6 +48,7 @@ from argybargy.domain.room.open_close import (
     decide_close,
     decide_confirm,
     decide_dismiss,
+    decide_end_codes,
     decide_open,
     decide_retain,
 )
@@ -64,6 +66,7 @@ _RULES: Final[dict[type[Any], Callable[[Transition, Any], Decision]]] = {
     Call: decide_call,
     Renew: decide_renew,
     Confirm: decide_confirm,
+    EndCodes: decide_end_codes,
     Open: decide_open,
     Close: decide_close,
     Delete: decide_delete,

@@ -38,6 +38,7 @@ from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
     ClearRoom,
+    CodesChanged,
     ForgetMember,
     KeepReceipt,
     LiftDampings,
@@ -248,6 +249,10 @@ def _lift_dampings(follower: _Follower, write: LiftDampings) -> None:
     follower.transition.lift_dampings(write.pairs)
 
 
+def _codes_changed(_follower: _Follower, _write: CodesChanged) -> None:
+    """Do nothing: the room has no codes. The room task reads them again."""
+
+
 def _give_up(_follower: _Follower, _write: GiveUp) -> None:
     """Do nothing: the commit says from where messages are kept."""
 
@@ -268,6 +273,7 @@ FOLLOWED: Final[dict[type[Any], Callable[[_Follower, Any], None]]] = {
     ClearRoom: _clear_room,
     NoteExchange: _note_exchange,
     LiftDampings: _lift_dampings,
+    CodesChanged: _codes_changed,
     Audit: _audit,
 }
 """The functions that carry out each kind of write."""

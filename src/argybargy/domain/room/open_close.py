@@ -12,6 +12,7 @@ from argybargy.domain.room.commands import (
     Close,
     Confirm,
     Dismiss,
+    EndCodes,
     Open,
     Retain,
 )
@@ -25,6 +26,13 @@ MAX_GIVEN_UP_AT_ONCE: Final = 1_000
 
 def decide_confirm(transition: Transition, _command: Confirm) -> Decision:
     """Change nothing: the room task confirms what it answers without a commit."""
+    return transition.decision(Acknowledged())
+
+
+def decide_end_codes(transition: Transition, command: EndCodes) -> Decision:
+    """Write down that codes have ended; without the room, its codes have too."""
+    if transition.room.exists:
+        transition.tell_codes_ended(command.key_ids)
     return transition.decision(Acknowledged())
 
 

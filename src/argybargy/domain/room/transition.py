@@ -34,6 +34,7 @@ from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
     ClearRoom,
+    CodesChanged,
     ForgetMember,
     KeepReceipt,
     LiftDampings,
@@ -364,6 +365,10 @@ class Transition:
             members, posts_at = room.members.discard(peer), room.posts_at.discard(peer)
             self.change(members=members, posts_at=posts_at)
             self.writes.append(ForgetMember(peer))
+
+    def tell_codes_ended(self, key_ids: tuple[str, ...]) -> None:
+        """Tell other nodes of ended codes. The room itself has no codes."""
+        self.writes.append(CodesChanged(key_ids))
 
     def clear(self) -> None:
         """Delete the room; what is left has its numbers."""

@@ -126,6 +126,20 @@ class LiftDampings:
 
 
 @attrs.frozen
+class CodesChanged:
+    """Tell other nodes that codes of the room have ended. Stores ignore it.
+
+    It is a commit to the room, so a node that has not heard of it conflicts with it
+    before it accepts anything from the peers.
+
+    Attributes:
+        key_ids: The handles of the codes.
+    """
+
+    key_ids: tuple[str, ...]
+
+
+@attrs.frozen
 class Audit:
     """Add an audit row, in the transaction of the action itself.
 
@@ -162,5 +176,6 @@ Write = (
     | ClearRoom
     | NoteExchange
     | LiftDampings
+    | CodesChanged
     | Audit
 )

@@ -325,9 +325,22 @@ class CodeRegistry:
             async with self._changing:
                 await self._reload()
 
+    async def reread(self) -> None:
+        """Read the codes again, which other nodes may have changed.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        async with self._changing:
+            self._follow(await self.store.codes())
+
     async def _reload(self) -> None:
         stored = await self._read_final()
         self._is_in_doubt = False
+        self._follow(stored)
+
+    def _follow(self, stored: Sequence[CodeRecord]) -> None:
+        """Make memory equal to the codes of the store."""
         before = self._by_key.copy()
         kept = {record.key_id for record in stored}
         for key, record in before.items():

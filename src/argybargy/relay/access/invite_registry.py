@@ -304,12 +304,25 @@ class InviteRegistry:
                 stored = await self.store.invites()
             except StoreError as error:
                 raise Unknown(str(error)) from error
-            for record in stored:
-                known = self._by_key.get(record.key_id)
-                if known is not None:
-                    self._lifetimes.carry_over(record, known)
-            self._by_key = {each.key_id: each for each in stored}
+            self._follow(stored)
             self._is_in_doubt = False
+
+    def _follow(self, stored: Sequence[InviteRecord]) -> None:
+        """Make memory equal to the invites of the store."""
+        for record in stored:
+            known = self._by_key.get(record.key_id)
+            if known is not None:
+                self._lifetimes.carry_over(record, known)
+        self._by_key = {each.key_id: each for each in stored}
+
+    async def reread(self) -> None:
+        """Read the invites again, which other nodes may have changed.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        async with self._changing:
+            self._follow(await self.store.invites())
 
     async def resolve_doubt(self) -> None:
         """Read the invites again if the outcome of a change is unknown.

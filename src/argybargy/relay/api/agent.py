@@ -277,8 +277,9 @@ async def resume(relay: Relay, code: CodeRecord) -> Resumption:
     """
     admit_read(relay, code)
     live = await relay.live(code.room)
-    room, reader = live.room, code.peer.name
-    cursor = live.cursors.get(reader, 0)
+    reader = code.peer.name
+    cursor = await live.find_cursor(reader)
+    room = live.room
     # The oldest first, as many as one answer may hold. The others follow when these
     # have been answered.
     builder = PageBuilder(relay.limits.poll_messages, relay.limits.poll_bytes)

@@ -23,7 +23,7 @@ from argybargy.relay.api.stream_cursor import (
     waiting_rows,
     with_room,
 )
-from argybargy.relay.offboarding import dismiss
+from argybargy.relay.offboarding import dismiss, tell_codes_ended
 from argybargy.relay.overview.room_view import RoomView
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import shielded, translated
@@ -198,6 +198,7 @@ async def remove_codes(relay: Relay, records: list[CodeRecord]) -> None:
     with shielded():
         with translated():
             left = await relay.codes.remove(records, audits, now)
+        await tell_codes_ended(relay, records)
         for record in {record.peer: record for record in records}.values():
             if record.peer in left:
                 await dismiss(relay, record.peer, now)

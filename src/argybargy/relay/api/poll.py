@@ -167,7 +167,7 @@ class RoomPoll:
         """
         room, asked = self.live.room, self.request.since
         if isinstance(asked, Since):
-            asked = self.live.cursors.get(self.code.peer.name, 0)
+            asked = await self.live.find_cursor(self.code.peer.name)
         if asked > room.head or room.status.is_closed:
             await self.live.confirm()
 

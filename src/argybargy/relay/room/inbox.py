@@ -5,6 +5,7 @@ from typing import TypeVar
 import attrs
 import trio
 
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.room.commands import Command, CommandResult
 from argybargy.relay.room.delivery_report import DeliveryReport
 
@@ -39,10 +40,12 @@ class PendingCommand:
 
     Attributes:
         command: The command.
+        code: The code of the agent that asks; ``None`` for the operator.
         asked_at: When it was submitted, on the steady clock.
     """
 
     command: Command
+    code: CodeRecord | None = None
     asked_at: float = attrs.field(factory=trio.current_time)
     _waiter: trio.lowlevel.Task | None = None
     _reply: CommandOutcome | Exception | None = None

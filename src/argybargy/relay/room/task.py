@@ -34,6 +34,7 @@ from typing import Final
 import attrs
 import trio
 
+from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.message import Member, Message
 from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
@@ -49,7 +50,13 @@ from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.decide import decide, decide_expired_leases
 from argybargy.domain.room.following import count_posts_after, follow
 from argybargy.domain.room.state import Room
-from argybargy.domain.room.writes import AppendMessage, ResolveQuestion, Write
+from argybargy.domain.room.writes import (
+    AppendMessage,
+    ClearRoom,
+    CodesChanged,
+    ResolveQuestion,
+    Write,
+)
 from argybargy.relay.access.capable import Capable
 from argybargy.relay.room.batch import (
     UNCONFIRMED,
@@ -67,7 +74,7 @@ from argybargy.relay.room.context import RoomContext
 from argybargy.relay.room.doubt import Doubt, settle
 from argybargy.relay.room.inbox import CommandOutcome, PendingCommand
 from argybargy.relay.room.subscriptions import Subscriptions
-from argybargy.relay.store_errors import as_relay_error, copy_of
+from argybargy.relay.store_errors import as_relay_error, copy_of, translated
 from argybargy.store.errors import Conflict, Refused, StoreError, Unknown, Yield
 
 RETRY_SECONDS: Final = 1.0
@@ -152,6 +159,7 @@ class LiveRoom:
     _retry_at: float = float("-inf")
     _doubt: Doubt | None = None
     _is_nudged: bool = False
+    _must_read_codes: bool = False
 
     @classmethod
     def make(cls, name: str, context: RoomContext) -> "LiveRoom":
@@ -217,25 +225,32 @@ class LiveRoom:
         """
         await self._left_loading.wait()
 
-    async def ask(self, command: Command) -> CommandOutcome:
+    async def ask(
+        self, command: Command, code: CodeRecord | None = None
+    ) -> CommandOutcome:
         """Submit a command and wait for its outcome.
 
         Cancelling abandons the outcome; the command is carried out.
+
+        Args:
+            command: The command.
+            code: The code of the agent that asks. Where other nodes may end it, it is
+                checked once more when the command is decided.
 
         Raises:
             RelayError: The command was refused, or ``busy`` when the inbox is full.
                 Nothing was changed then.
         """
-        return await self.tell(command).wait_replied()
+        return await self.tell(command, code).wait_replied()
 
-    def tell(self, command: Command) -> PendingCommand:
+    def tell(self, command: Command, code: CodeRecord | None = None) -> PendingCommand:
         """Submit a command without waiting for its outcome.
 
         Raises:
             RelayError: ``busy`` when the inbox is full, ``draining`` when it is
                 closed. The command was not submitted.
         """
-        pending = PendingCommand(command)
+        pending = PendingCommand(command, code)
         try:
             self._send.send_nowait(pending)
         except trio.WouldBlock:
@@ -252,6 +267,22 @@ class LiveRoom:
         """
         if self.context.is_shared:
             await self.ask(Confirm())
+
+    async def find_cursor(self, peer: PeerKey) -> int:
+        """Return the acknowledged cursor of a peer, also if it polled another node.
+
+        Other nodes store cursors every few seconds; until then, a peer that changes
+        nodes gets some messages again.
+
+        Raises:
+            RelayError: The store could not be read.
+        """
+        if self.context.is_shared:
+            with translated():
+                stored = await self.context.store.cursors(self.name)
+            if stored.get(peer, 0) > self.cursors.get(peer, 0):
+                self.cursors[peer] = stored[peer]
+        return self.cursors.get(peer, 0)
 
     def hear(self, version: int, commit: Commit | None) -> None:
         """Note that another node has committed.
@@ -394,6 +425,8 @@ class LiveRoom:
             room = Room.restore(saved, now, limits, self.room.leases)
             room = room.with_memory_of(self.room)
             if self.context.is_shared:
+                # An earlier commit may have ended codes that this node thinks live.
+                self._must_read_codes = True
                 room = count_posts_after(room, self.room.head, now, limits)
             self.room = room
         # The stored room may have messages that were never published to these polls.
@@ -405,7 +438,9 @@ class LiveRoom:
         The task wakes by itself to end a lease, or at once to resolve a doubt or to
         follow other nodes, and not before the pause after a refused commit is over.
         """
-        must_work = self._doubt is not None or not self.ahead.is_empty
+        must_work = (
+            self._doubt is not None or not self.ahead.is_empty or self._must_read_codes
+        )
         work_at = float("-inf") if must_work else self.room.next_lease_deadline
         work_at = max(work_at, self._retry_at)
         try:
@@ -440,6 +475,7 @@ class LiveRoom:
         while True:
             try:
                 await self._refresh()
+                self._reject_ended_codes()
                 if not self._has_work():
                     return
                 recalled, unread = await self._recall(), await self._find_unread()
@@ -505,6 +541,22 @@ class LiveRoom:
             self._move(TaskState.BEHIND)
             await self._catch_up()
             self._move(TaskState.SERVING)
+        if self._must_read_codes:
+            await self.context.codes.reread()
+            self._must_read_codes = False
+            self.polls.wake_all()  # those whose code has ended answer
+
+    def _reject_ended_codes(self) -> None:
+        """Reject the commands of codes that have ended on another node."""
+        if not self.context.is_shared:
+            return
+        now, kept = self.context.clock.now(), list[PendingCommand]()
+        for pending in self._batch:
+            if pending.code is None or self.context.codes.is_live(pending.code, now):
+                kept.append(pending)
+            else:
+                pending.reply(RelayError(Problem.UNAUTHORIZED))
+        self._batch = kept
 
     async def _end_doubt(self, doubt: Doubt) -> bool | None:
         """End a doubt; return whether its commit was applied, ``None`` if unknown.
@@ -557,6 +609,8 @@ class LiveRoom:
             await self._reload()
             return
         self.room = room
+        if any(isinstance(each, CodesChanged | ClearRoom) for each in commit.writes):
+            self._must_read_codes = True
         self.polls.published_at = trio.current_time()
         if not room.is_empty:
             self.context.quota.take(room.name)

@@ -21,6 +21,7 @@ from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
     ClearRoom,
+    CodesChanged,
     ForgetMember,
     KeepReceipt,
     LiftDampings,
@@ -251,7 +252,9 @@ def _audit(_stored: StoredRoom, _write: Audit) -> None:
     """Do nothing: the store keeps one audit log for all rooms."""
 
 
-def _for_nodes(_stored: StoredRoom, _write: NoteExchange | LiftDampings) -> None:
+def _for_nodes(
+    _stored: StoredRoom, _write: NoteExchange | LiftDampings | CodesChanged
+) -> None:
     """Do nothing: only other nodes have to know."""
 
 
@@ -267,5 +270,6 @@ APPLY: Final[dict[type[Any], Callable[[StoredRoom, Any], None]]] = {
     GiveUp: _give_up,
     NoteExchange: _for_nodes,
     LiftDampings: _for_nodes,
+    CodesChanged: _for_nodes,
     Audit: _audit,
 }

@@ -37,6 +37,7 @@ from argybargy.store.memory.room import StoredRoom
 from argybargy.store.protocol import (
     AuditRow,
     DatabaseSnapshot,
+    DirectoryHint,
     Hint,
     RoomHint,
     Store,
@@ -125,7 +126,11 @@ class MemoryStore(Store):
         if log is not None:
             commit = Commit.of(room, stored.version, nonce, writes)
             log.add(attrs.evolve(commit, status=stored.status))
-            hint = RoomHint(stored.status.name, stored.version, log.newest)
+            self._tell(RoomHint(stored.status.name, stored.version, log.newest))
+
+    def _tell(self, hint: Hint) -> None:
+        """Tell all nodes, if there may be several."""
+        if self.is_shared:
             for heard in list(self._listeners):
                 heard(hint)
 
@@ -314,6 +319,7 @@ class MemoryStore(Store):
         await trio.lowlevel.checkpoint()
         self._codes.update({code.digest: code for code in codes})
         self._audit.add(audits)
+        self._tell(DirectoryHint())
 
     @override
     async def remove_codes(
@@ -333,12 +339,14 @@ class MemoryStore(Store):
             if (peer.room, peer.name) in holders
         }
         self._audit.add(audits)
+        self._tell(DirectoryHint())
 
     @override
     async def update_codes(self, codes: Sequence[CodeRecord]) -> None:
         await trio.lowlevel.checkpoint()
         known = [code for code in codes if code.digest in self._codes]
         self._codes.update({code.digest: code for code in known})
+        self._tell(DirectoryHint())
 
     @override
     async def invites(self) -> tuple[InviteRecord, ...]:
@@ -352,6 +360,7 @@ class MemoryStore(Store):
         await trio.lowlevel.checkpoint()
         self._invites.update({invite.digest: invite for invite in invites})
         self._audit.add(audits)
+        self._tell(DirectoryHint())
 
     @override
     async def redeem_invite(
@@ -364,12 +373,14 @@ class MemoryStore(Store):
         self._invites[invite.digest] = invite
         self._codes[code.digest] = code
         self._audit.add(audits)
+        self._tell(DirectoryHint())
 
     @override
     async def delete_invites(self, invites: Sequence[InviteRecord]) -> None:
         await trio.lowlevel.checkpoint()
         for invite in invites:
             self._invites.pop(invite.digest, None)
+        self._tell(DirectoryHint())
 
     @override
     async def sessions(self) -> tuple[SessionRecord, ...]:
@@ -451,7 +462,11 @@ class MemoryStore(Store):
         holders = self._code_holders()
         for (room, peer), seq in cursors.items():
             key = room_key(room), peer_key(peer)
-            if key in holders:
+            # An older cursor of a node that flushes late must not win. On the only node
+            # of a store a cursor may go back: after a backup was restored.
+            if key in holders and not (
+                self.is_shared and seq < self._cursors.get(key, 0)
+            ):
                 self._cursors[key] = seq
         self._audit.add(audits)
         self._audit.cut(self._limits.audit_rows)
@@ -472,6 +487,7 @@ class MemoryStore(Store):
         self._codes.update(
             {code.digest: code for tally, code in codes.items() if tally in tallies}
         )
+        self._tell(DirectoryHint())
         return tallies
 
     @override

@@ -12,6 +12,7 @@ from argybargy.domain.room.writes import (
     AppendMessage,
     Audit,
     ClearRoom,
+    CodesChanged,
     ForgetMember,
     KeepReceipt,
     LiftDampings,
@@ -78,7 +79,9 @@ def _audit(connection: apsw.Connection, _room_id: int, write: Audit) -> None:
 
 
 def _for_nodes(
-    _connection: apsw.Connection, _room_id: int, _write: NoteExchange | LiftDampings
+    _connection: apsw.Connection,
+    _room_id: int,
+    _write: NoteExchange | LiftDampings | CodesChanged,
 ) -> None:
     """Do nothing: only other nodes have to know, and there are none."""
 
@@ -95,5 +98,6 @@ APPLY: Final[dict[type[Any], Callable[[apsw.Connection, int, Any], None]]] = {
     GiveUp: _give_up,
     NoteExchange: _for_nodes,
     LiftDampings: _for_nodes,
+    CodesChanged: _for_nodes,
     Audit: _audit,
 }
