@@ -17,6 +17,7 @@ from argybargy.relay.api.deletion import delete_room
 from argybargy.relay.api.poll_answer import PollAnswer
 from argybargy.relay.following import CONFIRM_SECONDS
 from argybargy.relay.overview.room_card import cards_by_room
+from argybargy.store.errors import Refused
 from support.cancel_points import cutting
 from support.nodes import UNLIMITED, Node, guests, open_node, open_nodes, settled
 from support.relay import ROOM, texts
@@ -535,6 +536,30 @@ async def test_hints_during_a_read_of_missing_commits_are_not_lost(
         assert texts(tuple(map(live.room.messages.__getitem__, (1, 2, 3)))) == [
             *("one", "two", "three"),
         ]
+        assert live.ahead.is_empty
+
+
+async def test_a_room_that_cannot_be_followed_is_read_again_once_that_works(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A claim of a question beyond the tail."""
+    limits = attrs.evolve(UNLIMITED, tail_messages=2)
+    async with open_nodes(limits=limits) as nodes:
+        here, there = nodes
+        anna, bob = await guests(nodes, "anna", "bob")
+        await here.post(anna, "who?", expects="anyone")
+        for _ in range(3):
+            await here.post(anna, "well?")
+        await live_on_both(nodes)
+        await settled()
+        there.mine.trouble = Refused("no connection")
+        await claim(here.relay, bob, 1, None)
+        await trio.sleep(3)
+        live = await there.room()
+        assert not live.room.leases
+        there.mine.trouble = None
+        await trio.sleep(1.5)
+        assert live.room.leases[1].holder == "bob"
         assert live.ahead.is_empty
 
 

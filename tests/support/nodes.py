@@ -10,11 +10,11 @@ import trio
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.room.commit import Commit
-from argybargy.domain.room.state import Room
+from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Write
 from argybargy.relay.lifecycle import open_relay
 from argybargy.relay.room.task import LiveRoom
-from argybargy.store.errors import Unknown
+from argybargy.store.errors import StoreError, Unknown
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from argybargy.store.protocol import Hint, Store
 from support.relay import ROOM, RelayHarness, SettableClocks
@@ -35,6 +35,7 @@ class NodeStore:
             outcome is unknown then.
         meanwhile: Called before that outcome is told.
         gate: Reads of commits wait for it, after they have read.
+        trouble: What loads and reads of commits raise.
     """
 
     shared: MemoryStore
@@ -43,6 +44,7 @@ class NodeStore:
     doubt: str = ""
     meanwhile: Meanwhile | None = None
     gate: trio.Event | None = None
+    trouble: StoreError | None = None
     _heard: Callable[[Hint], None] | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method of a store
@@ -75,7 +77,14 @@ class NodeStore:
         for hint in order(held):
             self.tell(hint)
 
+    async def load(self, room: str, tail_messages: int) -> SavedRoom | None:
+        if self.trouble is not None:
+            raise self.trouble
+        return await self.shared.load(room, tail_messages)
+
     async def commits(self, room: str, after: int) -> tuple[Commit, ...] | None:
+        if self.trouble is not None:
+            raise self.trouble
         found = await self.shared.commits(room, after)
         if self.gate is not None:
             await self.gate.wait()

@@ -1,5 +1,6 @@
 """Commits of other nodes on their way to a room task."""
 
+import pytest
 import trio
 import trio.testing
 
@@ -45,13 +46,14 @@ def test_with_too_many_commits_ahead_all_are_read_from_the_store() -> None:
     assert ahead.pop_next(1) is None
 
 
-def test_what_comes_during_a_read_is_not_lost() -> None:
+@pytest.mark.parametrize("has_found", [True, False])
+def test_what_comes_during_a_read_is_not_lost(*, has_found: bool) -> None:
     ahead = CommitsAhead()
     ahead.miss()
-    token = ahead.begin_reading()
+    reading = ahead.begin_reading()
     ahead.put(commit(9))
     ahead.miss()
-    ahead.end_reading(token, has_found=True)
+    ahead.end_reading(reading, has_found=has_found)
     assert ahead.must_read
     assert ahead.pop_next(8) == commit(9)
 

@@ -11,6 +11,19 @@ MAX_AHEAD: Final = 256
 """Commits that wait for one room task. With more, all are read from the store."""
 
 
+@attrs.frozen
+class Reading:
+    """What was known when a read of the store began.
+
+    Attributes:
+        asked: How often reading had been asked for.
+        versions: The versions of the commits that waited.
+    """
+
+    asked: int
+    versions: frozenset[int]
+
+
 @attrs.define(eq=False)
 class CommitsAhead:
     """Commits of other nodes that a room has not followed yet.
@@ -57,21 +70,22 @@ class CommitsAhead:
             del self._by_version[old]
         return self._by_version.pop(version + 1, None)
 
-    def begin_reading(self) -> int:
-        """Return a token for :meth:`end_reading`."""
-        return self._asked
+    def begin_reading(self) -> Reading:
+        """Return what is to be read, for :meth:`end_reading`."""
+        return Reading(self._asked, frozenset(self._by_version))
 
-    def end_reading(self, token: int, *, has_found: bool) -> None:
-        """Note that the store was read.
+    def end_reading(self, reading: Reading, *, has_found: bool) -> None:
+        """Note that the store was read. What has come meanwhile stays.
 
         Args:
-            token: The one from before: what was missed since then was not read.
-            has_found: Whether the room is newer for it. Commits that are ahead of a
-                store with nothing new are of a store that was lost; they are dropped.
+            reading: The one from before.
+            has_found: Whether the room is newer for it. A store with nothing new has
+                lost the commits that were known before; they are dropped.
         """
-        self._answered = max(self._answered, token)
+        self._answered = max(self._answered, reading.asked)
         if not has_found:
-            self._by_version.clear()
+            for version in reading.versions:
+                self._by_version.pop(version, None)
 
     async def wait_came(self, seconds: float) -> None:
         """Wait for news, but not longer than `seconds`."""

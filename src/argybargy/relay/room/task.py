@@ -590,13 +590,13 @@ class LiveRoom:
                 await self._follow(commit)
             if self.ahead.is_empty:
                 return
-            token, before = self.ahead.begin_reading(), self.room.version
+            reading, before = self.ahead.begin_reading(), self.room.version
             commits = await self.context.store.commits(self.name, before)
             if commits is None:
                 await self._reload()
             for commit in commits or ():
                 await self._follow(commit)
-            self.ahead.end_reading(token, has_found=self.room.version != before)
+            self.ahead.end_reading(reading, has_found=self.room.version != before)
 
     async def _follow(self, commit: Commit) -> None:
         """Follow the next commit of another node and publish it, or reload the room."""
@@ -606,6 +606,7 @@ class LiveRoom:
         commit = commit.received(now)
         room = follow(before, commit, now, self.context.limits)
         if room is None:
+            self.ahead.miss()  # in case it cannot be read now
             await self._reload()
             return
         self.room = room
