@@ -925,7 +925,7 @@ HELD: Final = {
     "store.memory.commit_log.CommitLog._kept": "`COMMITS_KEPT`",
     "store.memory.store.MemoryStore._listeners": "one for each relay on the store",
     "store.memory.store.MemoryStore._logs": _ROOMS,
-    "store.sqlite.doubts.Doubts._by_room": _ROOMS,
+    "store.sqlite.doubts.Doubts.by_room": _ROOMS,
     "store.memory.store.MemoryStore._hooks": "`wake_hooks`",
     "store.memory.store.MemoryStore._codes": _CODES,
     "store.memory.store.MemoryStore._cursors": _CODES,

@@ -185,6 +185,7 @@ def _build(
         hooks=hooks,
         notifications=notifications,
         following=following,
+        is_shared=is_shared,
         context=context,
         nursery=tasks,
     )

@@ -66,6 +66,7 @@ class Relay:
         hooks: The URLs that wake agents which cannot wait.
         notifications: What the operator was told, and is to be.
         following: Follows what other nodes commit.
+        is_shared: Whether other nodes use the store as well.
         is_draining: Whether parked polls are being answered and none may park.
     """
 
@@ -91,6 +92,7 @@ class Relay:
     following: Following
     _context: RoomContext
     _nursery: trio.Nursery  # of the room tasks
+    is_shared: bool = False
     is_draining: bool = False
     _is_closed: bool = False
 
@@ -124,11 +126,6 @@ class Relay:
         """Return a room's name as first spelled; of a new room, the name as given."""
         card = self.overview.cards.get(room_key(room))
         return room if card is None else card.summary.status.name
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether other nodes use the store as well."""
-        return self._context.is_shared
 
     def knows(self, room: str) -> bool:
         """Tell whether a room exists, as far as this node has heard."""

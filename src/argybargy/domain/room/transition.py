@@ -376,8 +376,13 @@ class Transition:
         self.room, self._is_own_copy = Room.deleted(self.room, self.now), True
 
     def note_exchanges(self, exchanges: Exchanges, pairs: Iterable[Pair]) -> None:
-        """Replace the exchanges, of which those of these pairs have changed."""
+        """Replace the exchanges, of which those of these pairs have changed.
+
+        On the only node of a store nothing is written: no store keeps them.
+        """
         self.change(exchanges=exchanges)
+        if not self.limits.renewal_share:
+            return
         for pair in pairs:
             exchange = exchanges.of(*pair)
             if exchange is not None:  # else there was no room for it

@@ -126,7 +126,8 @@ class RoomPoll:
             RelayError: As :func:`poll`.
         """
         request, polls = self.request, self.live.polls
-        await self.confirm_start()
+        if self.relay.is_shared:
+            await self.confirm_start()
         self.find_start()
         if not self.is_long_poll():
             self.count()

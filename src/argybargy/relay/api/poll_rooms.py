@@ -87,8 +87,9 @@ async def poll_rooms(
         RoomPoll(relay, code, request, live)
         for code, live in zip(codes, lives, strict=True)
     ]
-    for one in polls:
-        await one.confirm_start()
+    if relay.is_shared:
+        for one in polls:
+            await one.confirm_start()
     for one in polls:
         one.find_start()
         if request.since is Since.RESUME:

@@ -13,7 +13,7 @@ MAX_AHEAD: Final = 256
 
 @attrs.frozen
 class Reading:
-    """What was known when a read of the store began.
+    """The state at the beginning of a read of the store.
 
     Attributes:
         asked: How often reading had been asked for.
@@ -33,17 +33,17 @@ class CommitsAhead:
 
     Mutable state: the commits, bounded by :data:`MAX_AHEAD`; how often reading was
     asked for, and how many of those times have been read for.
+
+    Attributes:
+        is_empty: Whether there is nothing to follow and nothing to read. No property,
+            because a task asks for it with each batch, and mostly in vain.
     """
 
+    is_empty: bool = True
     _by_version: dict[int, Commit] = attrs.field(factory=dict)
     _asked: int = 0
     _answered: int = 0
     _came: trio.Event = attrs.field(factory=trio.Event)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to follow and nothing to read."""
-        return not self._by_version and not self.must_read
 
     @property
     def must_read(self) -> bool:
@@ -57,18 +57,24 @@ class CommitsAhead:
             self._asked += 1
         else:
             self._by_version[commit.version] = commit
-        self._came.set()
+        self._note_news()
 
     def miss(self) -> None:
         """Note that there may be commits that only the store has."""
         self._asked += 1
+        self._note_news()
+
+    def _note_news(self) -> None:
+        self.is_empty = False
         self._came.set()
 
     def pop_next(self, version: int) -> Commit | None:
         """Remove and return the commit after a version; drop those up to it."""
         for old in [each for each in self._by_version if each <= version]:
             del self._by_version[old]
-        return self._by_version.pop(version + 1, None)
+        found = self._by_version.pop(version + 1, None)
+        self.is_empty = not (self._by_version or self.must_read)
+        return found
 
     def begin_reading(self) -> Reading:
         """Return what is to be read, for :meth:`end_reading`."""
@@ -86,6 +92,7 @@ class CommitsAhead:
         if not has_found:
             for version in reading.versions:
                 self._by_version.pop(version, None)
+        self.is_empty = not (self._by_version or self.must_read)
 
     async def wait_came(self, seconds: float) -> None:
         """Wait for news, but not longer than `seconds`."""

@@ -198,6 +198,11 @@ class Subscriptions:
         for peer in self._by_peer:
             self.wake_peer(peer)
 
+    @property
+    def has_waits(self) -> bool:
+        """Whether anybody waits for the end of a question."""
+        return bool(self._by_question)
+
     def is_woken(self, peer: PeerKey, answered: Iterable[int] = ()) -> bool:
         """Tell whether a message to the peer wakes something of it that is parked.
 

@@ -475,13 +475,12 @@ class LiveRoom:
         while True:
             try:
                 await self._refresh()
-                self._reject_ended_codes()
                 if not self._has_work():
                     return
                 recalled, unread = await self._recall(), await self._find_unread()
                 await self._end_leases(recalled)
                 decided = self._decide(recalled, unread)
-                if not decided.writes:
+                if self.context.is_shared and not decided.writes:
                     await self._confirm_unwritten()
                 version = await self._commit(decided)
             except Conflict as conflict:
@@ -505,8 +504,9 @@ class LiveRoom:
 
     def _has_work(self) -> bool:
         """Tell whether there is a command to decide or a lease to end."""
-        now = self.context.clock.now().steady_seconds
-        return bool(self._batch) or now >= self.room.next_lease_deadline
+        if self._batch:
+            return True
+        return self.context.clock.now().steady_seconds >= self.room.next_lease_deadline
 
     def _note_conflict(self, conflict: Conflict) -> None:
         for commit in conflict.commits:
@@ -525,7 +525,7 @@ class LiveRoom:
     # -- other nodes -----------------------------------------------------------
 
     async def _refresh(self) -> None:
-        """End a doubt, and follow what other nodes have committed.
+        """End a doubt, follow other nodes, and reject what has ended there.
 
         Raises:
             StoreError: The store could not do it; the state stays, and the next batch
@@ -545,11 +545,11 @@ class LiveRoom:
             await self.context.codes.reread()
             self._must_read_codes = False
             self.polls.wake_all()  # those whose code has ended answer
+        if self.context.is_shared:
+            self._reject_ended_codes()
 
     def _reject_ended_codes(self) -> None:
         """Reject the commands of codes that have ended on another node."""
-        if not self.context.is_shared:
-            return
         now, kept = self.context.clock.now(), list[PendingCommand]()
         for pending in self._batch:
             if pending.code is None or self.context.codes.is_live(pending.code, now):
@@ -635,9 +635,7 @@ class LiveRoom:
             Conflict: Another node has committed.
             StoreError: The store could not be read.
         """
-        if self.context.is_shared and not all(
-            isinstance(each.command, UNCONFIRMED) for each in self._batch
-        ):
+        if not all(isinstance(each.command, UNCONFIRMED) for each in self._batch):
             versions = {self.name: self.room.version}
             if await self.context.store.confirm(versions):
                 raise Conflict("another node has committed to the room")
@@ -778,11 +776,9 @@ class LiveRoom:
         counters.claims_won += self.room.fence - before.fence
         for pending, outcome in zip(batch, decided.outcomes, strict=True):
             pending.reply(self._outcome(outcome))
-        counters.messages += sum(
-            isinstance(write, AppendMessage) for write in decided.writes
-        )
-        woken, handed = self.polls.listening_peers(), self._handed(decided.writes)
-        self._wake_polls(decided.writes, before)
+        woken = self.polls.listening_peers()
+        handed = self._handed(decided.writes) if self.polls.has_waits else []
+        counters.messages += self._wake_polls(decided.writes, before)
         self.context.hooks.published(self.room, woken, handed)
         self.context.overview.publish(self.room, decided.writes)
 
@@ -795,10 +791,12 @@ class LiveRoom:
             for peer in self.polls.awaiting(write.seq)
         ]
 
-    def _wake_polls(self, writes: Sequence[Write], before: Room) -> None:
-        """Wake polls and waits that the changes of the room concern."""
+    def _wake_polls(self, writes: Sequence[Write], before: Room) -> int:
+        """Wake polls and waits that changes of the room concern; count new messages."""
+        messages = 0
         for write in writes:
             if isinstance(write, AppendMessage):
+                messages += 1
                 self.polls.wake_addressed(write.message)
             elif isinstance(write, ResolveQuestion):
                 self.polls.wake_question(write.seq)
@@ -812,6 +810,7 @@ class LiveRoom:
             self.polls.wake_all()
         if not self.room.exists:
             self.cursors.clear()
+        return messages
 
     def _outcome(
         self, outcome: CommandResult | RelayError

@@ -43,16 +43,19 @@ class Doubts:
 
     Mutable state: one dict, bounded by the rooms; the next commit to a room empties its
     place.
+
+    Attributes:
+        by_room: The doubt of each room; nearly always empty.
     """
 
-    _by_room: dict[RoomKey, _Doubt] = attrs.field(factory=dict)
+    by_room: dict[RoomKey, _Doubt] = attrs.field(factory=dict)
 
     def begin(self, room: str, version: int, nonce: str) -> None:
         """Note that the outcome of a commit is unknown.
 
         An earlier doubt is over: :meth:`end` came before the commit.
         """
-        self._by_room[room_key(room)] = _Doubt(version, nonce)
+        self.by_room[room_key(room)] = _Doubt(version, nonce)
 
     async def end(self, room: str, write: Callable[[], Awaitable[None]]) -> None:
         """Make a durable write if a commit to a room is in doubt.
@@ -64,17 +67,16 @@ class Doubts:
         Raises:
             StoreError: The write failed; the doubt goes on, and nothing was begun.
         """
-        doubt = self._by_room.get(room_key(room)) if self._by_room else None
+        doubt = self.by_room.get(room_key(room))
         if doubt is not None and not doubt.is_over:
             await write()
             doubt.is_over = True
 
     def settled_nonce(self, room: str, version: int) -> str:
         """Return the nonce of the commit found after a version; empty if unknown."""
-        doubt = self._by_room.get(room_key(room))
+        doubt = self.by_room.get(room_key(room))
         return doubt.nonce if doubt is not None and doubt.version == version else ""
 
     def forget(self, room: str) -> None:
         """Forget the doubt of a room: another commit has been made since."""
-        if self._by_room:
-            self._by_room.pop(room_key(room), None)
+        self.by_room.pop(room_key(room), None)

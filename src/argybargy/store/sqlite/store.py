@@ -145,7 +145,8 @@ class SqliteStore(Store):
     async def commit(
         self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
     ) -> None:
-        await self._doubts.end(room.name, self._writer.probe)
+        if self._doubts.by_room:
+            await self._doubts.end(room.name, self._writer.probe)
         try:
             await self._writer.write(
                 lambda connection: commit_room(
@@ -158,7 +159,8 @@ class SqliteStore(Store):
         except Conflict as conflict:
             conflict.nonce = self._doubts.settled_nonce(room.name, expected_version)
             raise
-        self._doubts.forget(room.name)
+        if self._doubts.by_room:
+            self._doubts.forget(room.name)
 
     @override
     async def commits(self, room: str, after: int) -> tuple[Commit, ...] | None:
