@@ -1,7 +1,8 @@
 """Random histories dealt to several nodes, compared with the model of one room.
 
 Each operation is answered before the next one begins, so the nodes together must answer
-as one room would, whatever becomes of the hints between them.
+as one room would, whatever becomes of the hints between them. A commit whose outcome is
+unknown was made or was refused, and the node finds out which.
 """
 
 import random
@@ -13,7 +14,7 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argybargy.domain.errors import RelayError
+from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, SenderKind
 from argybargy.domain.room.commands import (
@@ -84,20 +85,42 @@ class Gap:
     """The hints kept back are lost, and the node is told."""
 
 
+@attrs.frozen
+class Doubt:
+    """The connection breaks during the next commit of the node.
+
+    Attributes:
+        kind: Whether the commit was ``applied`` or ``lost``.
+    """
+
+    kind: str
+
+
 agents = st.sampled_from(AGENTS)
 ages = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 5, 9, -1])
 posts = st.builds(
     Post,
     sender=agents,
-    kind=st.sampled_from([*[SenderKind.AGENT] * 6, SenderKind.OPERATOR]),
+    kind=st.just(SenderKind.AGENT),
     text=st.sampled_from(["x", "ten bytes.", "ü" * 15]),
     to=st.sampled_from([TO_ALL, TO_ALL, ("bob",), ("anna", "carol")]),
     expects=st.sampled_from([None, "none", "anyone", "anyone", "carol"]),
     reply_to=st.none() | ages,
     idempotency_key=st.sampled_from([None, None, "k1", "k2"]),
 )
+sayings = st.builds(
+    Post,
+    sender=st.just("ops"),
+    kind=st.just(SenderKind.OPERATOR),
+    text=st.just("go"),
+    to=st.sampled_from([TO_ALL, ("anna",)]),
+    expects=st.sampled_from([None, "anyone"]),
+    reply_to=st.none() | ages,
+    idempotency_key=st.sampled_from([None, "k1"]),
+)
 commands: st.SearchStrategy[Command] = st.one_of(
     *[posts] * 5,
+    sayings,
     *[st.builds(Claim, agents, ages)] * 4,
     st.builds(Release, agents, ages),
     st.builds(Renew, agents),
@@ -110,6 +133,7 @@ trouble = st.one_of(
     st.builds(Deliver, st.integers(0, 99)),
     st.builds(Deliver, st.integers(0, 99)),
     st.just(Gap()),
+    st.builds(Doubt, st.sampled_from(["applied", "lost"])),
 )
 steps = st.tuples(st.integers(0, NODES - 1), st.one_of(*[commands] * 3, trouble))
 histories = st.lists(steps, min_size=15, max_size=50)
@@ -168,7 +192,13 @@ class Reader:
     async def run(self, code: object) -> None:
         cursor = 0
         while True:
-            answer = await self.node.poll(code, cursor, wait=5)  # type: ignore[arg-type]
+            try:
+                answer = await self.node.poll(code, cursor, wait=5)  # type: ignore[arg-type]
+            except RelayError as error:  # in one batch with a commit that was lost
+                if error.problem is not Problem.STORAGE_UNAVAILABLE:
+                    raise
+                await trio.sleep(1)
+                continue
             self.seqs += [message.seq for message in answer.page.messages]
             self.resets += answer.is_reset
             cursor = answer.page.cursor
@@ -204,18 +234,25 @@ async def take(node: Node, model: Model, step: object) -> None:
         case Gap():
             node.mine.drop()
             node.mine.tell(None)
+        case Doubt(kind):
+            node.mine.doubt = kind
         case _:
             command = aimed(step, len(model.said))  # type: ignore[arg-type]
             now = node.clock.now()
             model.wall_ms, model.steady = now.wall_ms, now.steady_seconds
-            assert await real(node, command) == modelled(model, command)
+            doubt = node.mine.doubt
+            outcome = await real(node, command)
+            if doubt == "lost" and not node.mine.doubt:
+                assert outcome == ("storage_unavailable", None)
+            else:
+                assert outcome == modelled(model, command)
 
 
 async def check_equal(nodes: list[Node], model: Model) -> None:
     """Check that all nodes have the same room, once nothing is under way."""
     for node in nodes:
         node.mine.drop()
-        node.mine.holds = False
+        node.mine.doubt, node.mine.holds = "", False
         node.mine.tell(None)
     await trio.sleep(7)
     found = [essence((await node.room()).room) for node in nodes]

@@ -9,6 +9,7 @@ import trio
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.limits import Limits
+from argybargy.domain.message import Message
 from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Write
@@ -35,7 +36,7 @@ class NodeStore:
             outcome is unknown then.
         meanwhile: Called before that outcome is told.
         gate: Reads of commits wait for it, after they have read.
-        trouble: What loads and reads of commits raise.
+        trouble: What reads of rooms, messages and commits raise.
     """
 
     shared: MemoryStore
@@ -81,6 +82,11 @@ class NodeStore:
         if self.trouble is not None:
             raise self.trouble
         return await self.shared.load(room, tail_messages)
+
+    async def message(self, room: str, seq: int) -> Message | None:
+        if self.trouble is not None:
+            raise self.trouble
+        return await self.shared.message(room, seq)
 
     async def commits(self, room: str, after: int) -> tuple[Commit, ...] | None:
         if self.trouble is not None:

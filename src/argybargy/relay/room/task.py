@@ -55,6 +55,7 @@ from argybargy.domain.room.writes import (
     ClearRoom,
     CodesChanged,
     ResolveQuestion,
+    UpdateClaim,
     Write,
 )
 from argybargy.relay.access.capable import Capable
@@ -606,7 +607,10 @@ class LiveRoom:
         commit = commit.received(now)
         room = follow(before, commit, now, self.context.limits)
         if room is None:
-            self.ahead.miss()  # in case it cannot be read now
+            self.ahead.miss()  # in case nothing can be read now
+            recalled = await self._recall_claimed(commit)
+            room = follow(before, commit, now, self.context.limits, recalled)
+        if room is None:
             await self._reload()
             return
         self.room = room
@@ -619,6 +623,23 @@ class LiveRoom:
         self.context.overview.publish(room, commit.writes)
         # A long way to catch up must not hold up the other rooms.
         await trio.lowlevel.checkpoint()
+
+    async def _recall_claimed(self, commit: Commit) -> dict[int, Message]:
+        """Return the messages older than the tail that a commit claims, as they were.
+
+        They were open questions without a claim. Addressees that they have gained
+        since do no harm.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        found = dict[int, Message]()
+        for write in commit.writes:
+            if isinstance(write, UpdateClaim) and write.seq not in self.room.messages:
+                message = await self.context.store.message(self.name, write.seq)
+                if message is not None:
+                    found[write.seq] = message.without_claim()
+        return found
 
     async def _reload(self) -> None:
         """Read the room again, as it is in the store."""
