@@ -1,6 +1,6 @@
 """Notifications of a running relay, on virtual time and without a network."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -13,6 +13,8 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.names import room_key
 from argybargy.domain.notifications import EVENTS_PER_PUSH, NotificationRules
 from argybargy.domain.quiet_hours import QuietHours
+from argybargy.domain.room.state import Room
+from argybargy.domain.room.writes import Write
 from argybargy.relay.api import operator
 from argybargy.relay.api.agent import claim
 from argybargy.relay.api.deletion import delete_room
@@ -363,10 +365,17 @@ class BrokenStore(MemoryStore):
         if self.is_full:
             raise Full("disk full")
 
-    async def commit(self, *args: object) -> None:
+    async def commit(
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+    ) -> None:
         if self.is_full:
             raise Refused("disk full")
-        await super().commit(*args)  # type: ignore[arg-type]
+        await super().commit(room, expected_version, writes, nonce=nonce)
 
     async def save_notices(self, *args: object) -> None:
         if self.is_full:
