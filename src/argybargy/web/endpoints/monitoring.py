@@ -1,8 +1,6 @@
 """Endpoints for monitoring: health and readiness."""
 
-from typing import Final
-
-import attrs
+from typing import Any, Final
 
 from argybargy import __version__
 from argybargy.domain.errors import Problem, RelayError
@@ -23,7 +21,12 @@ async def health(services: Services, request: Request) -> Response:
 async def ready(services: Services, request: Request) -> Response:
     """Report whether the relay can store messages, by a real write."""
     relay, info = services.relay, services.relay.store.info
-    facts = attrs.asdict(info) | {"draining": relay.is_draining}
+    facts: dict[str, Any] = {
+        "engine": info.engine,
+        "schema": info.schema,
+        "durability": info.durability,
+        "draining": relay.is_draining,
+    }
     if relay.is_draining:
         raise RelayError(Problem.DRAINING, retry_after=1, **facts)
     try:
