@@ -45,6 +45,8 @@ UNSEEN = {
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("HOME", "/home/operator")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
 
 
 OPEN: Final = spoken(

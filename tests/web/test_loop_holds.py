@@ -298,6 +298,10 @@ CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
     ("DELETE", "/admin/sessions/{id}"): (
         as_operator("DELETE", "/admin/sessions/nobody"),
     ),
+    ("GET", "/admin/notifications"): (as_operator("GET", "/admin/notifications"),),
+    ("POST", "/admin/notifications/test"): (
+        as_operator("POST", "/admin/notifications/test"),
+    ),
     ("POST", "/admin/stream"): (follow,),
     ("POST", "/admin/invites"): (invite_all,),
     ("GET", "/admin/invites"): (as_operator("GET", "/admin/invites"),),

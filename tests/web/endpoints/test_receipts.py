@@ -55,7 +55,7 @@ async def test_readers_are_shown_in_every_form(
         await site.say(alice, "hello")
         for headers, empty, full in (
             (PLAIN, b"1 alice: hello\n", b"1 alice: hello\nread by bob\n"),
-            (MINIMAL, b"}}", b'"read_by":["bob"]}'),
+            (MINIMAL, b"}}\n", b'"read_by":["bob"]}\n'),
         ):
             await site.front.call("GET", "/messages?since=0", code=bob)
             for door in (site.front, site.quart):

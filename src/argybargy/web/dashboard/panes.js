@@ -15,13 +15,15 @@ const phone = matchMedia("(width <= 640px)");
 export const isPhone = signal(phone.matches);
 phone.addEventListener("change", () => (isPhone.value = phone.matches));
 
-/** The search in the pane, { query }, or null. */
+/** The search in the pane, { query, visit }, or null. */
 const search = signal(null);
+/** Counts the calls of `openSearch`: asking for the open search again moves the focus to it. */
+let visits = 0;
 /** Whether the people are shown over the conversation, on a narrow screen. */
 const isPeopleShown = signal(false);
 
 /**
- * What the pane shows: { name: "people" }, { name: "search", query } or
+ * What the pane shows: { name: "people" }, { name: "search", query, visit } or
  * { name: "thread", room, seq }.
  */
 export const pane = computed(() => {
@@ -68,9 +70,8 @@ export function openThread(room, seq) {
 
 /** Show the search, with a query or the last one, and move the focus into its field. */
 export function openSearch(query = null) {
-  open(() => (search.value = { query }));
-  const load = import("./search.js");
-  load.then(({ focusSearch }) => focusSearch(), () => {}); // the pane says why it is empty
+  visits += 1;
+  open(() => (search.value = { query, visit: visits }));
 }
 
 /** Show the people of the room in view. */

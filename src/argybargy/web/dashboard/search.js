@@ -185,18 +185,15 @@ function moveInResults(event, field) {
   else rows[Math.min(rows.length - 1, at + step)]?.focus();
 }
 
-/** Move the focus into the field, once it is rendered. */
-export function focusSearch() {
-  requestAnimationFrame(() => document.getElementById("search-field")?.select());
-}
-
 /** The search; `query` replaces the one of before, unless it is null. */
-export function SearchPane({ query = null }) {
+export function SearchPane({ query = null, visit }) {
   const field = useRef(null);
   useEffect(() => {
     if (query !== null) text.value = query;
-    focusSearch();
-  }, [query]);
+    // The field has the new text after the next rendering.
+    const frame = requestAnimationFrame(() => field.current?.select());
+    return () => cancelAnimationFrame(frame);
+  }, [query, visit]);
   const room = isHere.value ? currentRoom.value : null;
   useSearch(text.value, room);
   const add = (filter) => {
