@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwr
 
 from support.browser import Dashboard, NewDashboard, Relay, RelayPool
 from support.chromium import arguments, find_chromium
+from support.relay_forks import RelayForks
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +31,10 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def relay_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayPool]:
-    found = RelayPool(tmp_path_factory.mktemp("relays"))
-    yield found
-    found.close()
+    with RelayForks.open() as forks:
+        found = RelayPool(tmp_path_factory.mktemp("relays"), forks)
+        yield found
+        found.close()
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import attrs
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
+from support.relay_forks import Fork, RelayForks
 from support.relay_process import free_port
 
 START_SECONDS = 20.0
@@ -123,12 +124,14 @@ class Relay:
         data: Its data directory.
         port: The port on 127.0.0.1.
         environment: Settings, as environment variables.
+        forks: Server that starts it; by default it is a process of its own.
     """
 
     data: Path
     port: int
     environment: dict[str, str]
-    _process: subprocess.Popen[bytes] | None = None
+    _forks: RelayForks | None = None
+    _process: subprocess.Popen[bytes] | Fork | None = None
 
     @property
     def url(self) -> str:
@@ -158,7 +161,11 @@ class Relay:
             **NO_RATE_LIMITS,
             **self.environment,
         }
-        with (self.data.parent / f"{self.data.name}.log").open("ab") as log:
+        path = self.data.parent / f"{self.data.name}.log"
+        if self._forks is not None:
+            self._process = self._forks.start(["serve"], variables, path)
+            return
+        with path.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "argybargy", "serve"],
                 stdin=subprocess.DEVNULL,
@@ -355,9 +362,10 @@ class Dashboard:
 
 @attrs.define
 class RelayPool:
-    """Starts the next relay while a test uses this one: a start takes a second."""
+    """Starts the next relay while a test uses this one."""
 
     folder: Path
+    forks: RelayForks
     _count: int = 0
     _next: Relay | None = None
 
@@ -370,7 +378,8 @@ class RelayPool:
 
     def _spawn(self) -> Relay:
         self._count += 1
-        relay = Relay(self.folder / f"data-{self._count}", free_port(), {})
+        data = self.folder / f"data-{self._count}"
+        relay = Relay(data, free_port(), {}, self.forks)
         relay.spawn()
         return relay
 
