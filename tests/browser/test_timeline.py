@@ -190,6 +190,48 @@ def test_the_end_is_kept_in_view_unless_the_reader_went_up(
     wait_until(lambda: at_end(dashboard))
 
 
+def test_a_line_that_appears_in_the_header_leaves_the_end_in_view(
+    new_dashboard: NewDashboard,
+) -> None:
+    """It makes the list lower before the browser tells of the first scroll."""
+    dashboard = new_dashboard(
+        viewport={"width": 375, "height": 812}, has_touch=True, is_mobile=True
+    )
+    claude = dashboard.relay.agent("claude")
+    dashboard.relay.agent("reviewer")
+    claude.say_all(f"line {number}\n\nmore" for number in range(40))
+    claude.ask("Is the empty state of the basket good enough to merge?", "reviewer")
+    claude.say("last")
+    # The observers come late, as they do when the page is busy.
+    dashboard.page.add_init_script("""
+        const Real = ResizeObserver;
+        window.ResizeObserver = class extends Real {
+          constructor(act) { super((...all) => setTimeout(() => act(...all), 300)); }
+        };""")
+    dashboard.sign_in("?room=build")
+    expect(dashboard.css(".turn")).to_be_visible()
+    dashboard.page.wait_for_timeout(150)
+    expect(dashboard.css(".fresh")).to_have_count(0)
+    wait_until(lambda: at_end(dashboard))
+    expect(dashboard.page.get_by_text("last", exact=True)).to_be_in_viewport()
+
+
+def test_a_message_that_grows_late_leaves_the_end_in_view(dashboard: Dashboard) -> None:
+    dashboard.relay.agent("claude").say_all(f"line {number}" for number in range(40))
+    dashboard.sign_in()
+    expect(dashboard.css(".msg")).to_have_count(40)
+    wait_until(lambda: at_end(dashboard))
+    # The browser tells of the scroll before it observes the new height.
+    dashboard.css(".timeline").evaluate(
+        "(node) => { node.scrollTop -= 1;"
+        " node.querySelector('.msg').style.minHeight = '500px'; }"
+    )
+    wait_until(lambda: at_end(dashboard))
+    expect(dashboard.css(".fresh")).to_have_count(0)
+    dashboard.css(".timeline").evaluate("(node) => { node.scrollTop -= 200; }")
+    expect(dashboard.css(".fresh")).to_have_text(re.compile("Latest"))
+
+
 def test_an_empty_room_says_what_will_be_here(dashboard: Dashboard) -> None:
     """D57."""
     dashboard.relay.room("build")

@@ -118,6 +118,9 @@ function Empty({ log, peer }) {
 /** The message to scroll to once it is rendered; 0 for none. */
 let scrollTarget = 0;
 
+/** The heights of a scrolled box and of its content; they change together or alone. */
+const sizeOf = ({ scrollHeight, clientHeight }) => `${scrollHeight} ${clientHeight}`;
+
 /**
  * Keep the scroll position: at the end if it was there, else at the same message.
  *
@@ -126,14 +129,18 @@ let scrollTarget = 0;
 function useScroll(messages, place, log) {
   const box = useRef(null);
   const rendered = useRef({ first: 0, newest: 0, height: 0, place: "" });
-  /** The height of the box as the observer knows it. */
-  const height = useRef(0);
+  /** The size of the box when it was last scrolled to the end. */
+  const size = useRef("");
   const [fresh, setFresh] = useState(0);
+  const keepEnd = () => {
+    box.current.scrollTop = box.current.scrollHeight;
+    size.current = sizeOf(box.current);
+  };
   const toEnd = async () => {
     if (log.isDetached.peek()) await log.load(log.newest + 1);
     if (!box.current) return;
     isAtEnd.value = true;
-    box.current.scrollTop = box.current.scrollHeight;
+    keepEnd();
     setFresh(0);
   };
   useLayoutEffect(() => {
@@ -143,7 +150,7 @@ function useScroll(messages, place, log) {
     const { newest } = log;
     if (was.place !== place) toEnd();
     else if (was.first && first < was.first) node.scrollTop += node.scrollHeight - was.height;
-    else if (isAtEnd.peek()) node.scrollTop = node.scrollHeight;
+    else if (isAtEnd.peek()) keepEnd();
     else if (newest > was.newest) setFresh(fresh + messages.filter((each) => each.seq > was.newest).length);
     rendered.current = { first, newest, height: node.scrollHeight, place };
     scrollToTarget(log);
@@ -151,16 +158,15 @@ function useScroll(messages, place, log) {
   useEffect(() => {
     // A changed height (a font that loads, the composer, the window) must not leave the end.
     const watch = new ResizeObserver(() => {
-      height.current = box.current?.clientHeight;
-      if (isAtEnd.peek() && box.current) box.current.scrollTop = box.current.scrollHeight;
+      if (isAtEnd.peek() && box.current) keepEnd();
     });
     watch.observe(box.current);
     watch.observe(box.current.firstElementChild);
     return () => watch.disconnect();
   }, []);
   const onScroll = () => {
-    // The box has just become lower, as by a line in the header: the observer follows.
-    if (isAtEnd.peek() && height.current && box.current.clientHeight !== height.current) return;
+    // A line in the header or a longer message has changed the size, not a person the place.
+    if (isAtEnd.peek() && sizeOf(box.current) !== size.current) return keepEnd();
     const gap = measureGap(box.current, log);
     if (isAtEnd.peek() && fresh) setFresh(0);
     if (log.problem.peek()) return;
