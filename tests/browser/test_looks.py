@@ -1,9 +1,10 @@
 """Layout: elements are fully visible and in place at every screen width."""
 
+import base64
 import signal
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from support.browser import Dashboard, NewDashboard
 
@@ -55,12 +56,69 @@ def test_a_tablet_keeps_its_name_beside_a_bad_connection(
 def test_forms_fit_a_phone(new_dashboard: NewDashboard) -> None:
     dashboard = new_dashboard(viewport=PHONE)
     dashboard.open()
-    dashboard.button("Paste admin token").click()
+    dashboard.button("Paste a link or token").click()
     assert_fully_visible(dashboard.css("dialog"))
     assert_fully_visible(dashboard.css("dialog form"))
     dashboard.sign_in()
     assert_fully_visible(dashboard.css(".welcome"))
     assert_fully_visible(dashboard.css(".room-form"))
+
+
+def test_a_touch_screen_has_no_hints_of_keys(new_dashboard: NewDashboard) -> None:
+    """But the switcher, behind an icon."""
+    desk, phone = (
+        new_dashboard(),
+        new_dashboard(viewport=PHONE, has_touch=True, is_mobile=True),
+    )
+    desk.relay.room("build")
+    for dashboard, is_desk in ((desk, True), (phone, False)):
+        dashboard.sign_in()
+        if not is_desk:
+            dashboard.button("Menu").click()
+        switch = dashboard.button("Switch to")
+        expect(switch.locator("kbd")).to_be_visible(visible=is_desk)
+        expect(switch.locator(".icon")).to_be_visible(visible=not is_desk)
+        expect(dashboard.css(".help-button")).to_be_visible(visible=is_desk)
+        switch.click()
+        expect(dashboard.css("dialog.switcher")).to_be_visible()
+
+
+INK = """async (encoded) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${encoded}`;
+    await image.decode();
+    const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+    canvas.drawImage(image, 0, 0);
+    const { data } = canvas.getImageData(0, 0, image.width, image.height);
+    const isInk = (x, y) => {
+        const at = 4 * (y * image.width + x);
+        return data[at] + data[at + 1] + data[at + 2] < 500;
+    };
+    const columns = [...Array(image.width - 80).keys()].map((x) => x + 40);
+    const rows = [...Array(image.height).keys()];
+    const inked = rows.filter((y) => columns.some((x) => isInk(x, y)));
+    return (inked[0] + inked.at(-1) + 1) / 2 - image.height / 2;
+}"""
+"""How far the middle of what is written is below that of a picture."""
+
+
+def test_the_text_of_a_button_is_in_its_middle_on_a_touch_screen(
+    new_dashboard: NewDashboard, chromium: Browser
+) -> None:
+    scale = 4
+    dashboard = new_dashboard(
+        viewport=PHONE, has_touch=True, is_mobile=True, device_scale_factor=scale
+    )
+    dashboard.relay.agent("bob")
+    dashboard.sign_in()
+    dashboard.button("Menu").click()
+    dashboard.button("Relay settings").click()
+    dashboard.page.get_by_role("tab", name="Codes").click()
+    blank = chromium.new_page()
+    for name in ("New code", "Rotate", "Revoke"):
+        picture = base64.b64encode(dashboard.button(name).screenshot()).decode()
+        assert abs(blank.evaluate(INK, picture)) <= scale, name
+    blank.close()
 
 
 @SMALL

@@ -263,12 +263,12 @@ export function Rooms() {
       ${isIn &&
       html`<button
         type="button"
-        class="plain"
+        class="plain switch-to"
         aria-label="Switch to"
         title=${`Go to a room, an agent or a command ( ${SWITCH_KEY} )`}
         onClick=${() => openDialog("switch")}
       >
-        <kbd>${SWITCH_KEY}</kbd>
+        <kbd>${SWITCH_KEY}</kbd><${Icon} name="jump" size=${16} />
       </button>`}
       ${isIn &&
       html`<button

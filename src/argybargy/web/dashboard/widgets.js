@@ -162,7 +162,7 @@ export function CopyButton({ text, label = "Copy", what = "", source = null, qui
   const act = async (event) => {
     const isDone = await copyText(text, event.currentTarget);
     if (!isDone) select(source?.current);
-    setStatus(isDone ? "Copied" : "Press Ctrl+C");
+    setStatus(isDone ? "Copied" : isTouch() ? "Copy it by hand" : "Press Ctrl+C");
     clearTimeout(timer.current);
     timer.current = setTimeout(() => setStatus(""), COPIED_MS);
   };
