@@ -228,6 +228,22 @@ def test_a_damped_pair_is_let_go_on(dashboard: Dashboard) -> None:
     assert "undamp" in [each["action"] for each in audit]
 
 
+def test_a_damped_pair_is_shown_by_a_page_that_polls_too(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    pair = [relay.agent("anna"), relay.agent("bob")]
+    seq = pair[0].ask("and?", "bob")
+    for number in range(15):
+        seq = pair[(number + 1) % 2].say("and?", reply_to=seq)
+    dashboard.page.route("**/admin/stream", lambda route: route.fulfill(status=404))
+    code = relay.do("/admin/sign-in")["code"]
+    dashboard.open(f"?room=build#code={code}")
+    expect(dashboard.css(".brand .connection")).to_have_text("polling")
+    kept = dashboard.css(".damped")
+    expect(kept).to_contain_text(re.compile(r"anna and bob\s*until \d\d:\d\d"))
+    dashboard.button("Let them go on").click()
+    expect(kept).to_have_count(0)
+
+
 def test_an_empty_room_offers_to_add_an_agent(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
     dashboard.sign_in()

@@ -73,6 +73,23 @@ async def test_the_stream_says_which_pairs_are_damped_and_until_when(
             assert "damped" not in await next_card(stream)
 
 
+async def test_the_state_has_the_damped_pairs_of_the_stream(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        assert (await site.admin("POST", "/admin/rooms/calm/open", {})).status == 200
+        await make_loop(site)
+        async with open_stream(site, room="build") as stream:
+            cards = (await stream.next_of("snapshot"))["rooms"]
+        state = (await site.admin("GET", "/admin/state")).json["room_status"]
+        streamed = {card["room"]: card.get("damped") for card in cards}
+        assert streamed["build"]
+        assert {name: row.get("damped") for name, row in state.items()} == streamed
+        await site.admin("DELETE", "/admin/rooms/build/damping")
+        state = (await site.admin("GET", "/admin/state")).json["room_status"]
+        assert "damped" not in state["build"]
+
+
 async def test_a_card_shows_a_bounded_number_of_damped_pairs(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -97,12 +97,14 @@ class RoomView:
         roster: The members, with presence and activity.
         members: The names of the members.
         seen: The peers seen since the relay was started.
+        damped: The pairs of agents that are damped.
     """
 
     summary: RoomSummary
     roster: tuple[RosterRow, ...]
     members: tuple[str, ...]
     seen: tuple[LastSeen, ...]
+    damped: tuple[DampedPair, ...]
 
 
 @attrs.frozen
@@ -180,6 +182,7 @@ class RoomViewer:
             ),
             members=outline.members,
             seen=tuple(seen.values()),
+            damped=outline.damped,
         )
 
     def _seen(self, room: RoomKey, now: Instant) -> Mapping[PeerKey, LastSeen]:

@@ -245,6 +245,15 @@ class DampedBody(Struct, frozen=True):
     until: str
 
 
+class RoomStateBody(RoomStatusBody, frozen=True):
+    """Name and status of a room, for the operator.
+
+    `damped` lists the pairs of agents that answered each other too often.
+    """
+
+    damped: list[DampedBody] | UnsetType = UNSET
+
+
 class RoomCardBody(Struct, frozen=True):
     """Summary of a room; `online` and `members` are numbers of peers.
 
@@ -287,7 +296,7 @@ class StateBody(Struct, frozen=True):
     codes: list[CodeRow]
     room: str | None
     rooms: list[RoomRow]
-    room_status: dict[str, RoomStatusBody]
+    room_status: dict[str, RoomStateBody]
     waiting: list[WaitingRow]
     max_idle_seconds: int
     messages: list[RoomMessageBody]

@@ -1,21 +1,23 @@
 """Convert values to the rows that the operator's state and stream share."""
 
+from collections.abc import Sequence
 from typing import cast
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.roster import RosterRow, Waiting
 from argybargy.relay.api.stream_cursor import MessageInRoom
-from argybargy.relay.overview.room_view import RoomOutline
+from argybargy.relay.overview.room_view import DampedPair, RoomOutline, RoomView
 from argybargy.web.codec import encode
 from argybargy.web.codec.bodies import RoomMessageBody
 from argybargy.web.codec.operator_bodies import (
     CodeRow,
     DampedBody,
     RoomCardBody,
+    RoomStateBody,
     RosterRowBody,
     WaitingRow,
 )
@@ -80,12 +82,27 @@ def room_card(room: RoomOutline) -> RoomCardBody:
         created_at=format_timestamp(summary.created_ms),
         online=room.online,
         members=len(room.members),
-        damped=[
-            DampedBody(list(pair.names), format_timestamp(pair.until_ms))
-            for pair in room.damped
-        ]
-        or UNSET,
+        damped=_damped(room.damped),
     )
+
+
+def room_state(room: RoomView) -> RoomStateBody:
+    """Convert the status of a room, with its damped pairs."""
+    status = encode.room_status(room.summary.status)
+    return RoomStateBody(
+        name=status.name,
+        status=status.status,
+        closed_at=status.closed_at,
+        closed_by=status.closed_by,
+        damped=_damped(room.damped),
+    )
+
+
+def _damped(pairs: Sequence[DampedPair]) -> list[DampedBody] | UnsetType:
+    rows = [
+        DampedBody(list(pair.names), format_timestamp(pair.until_ms)) for pair in pairs
+    ]
+    return rows or UNSET
 
 
 def room_message(row: MessageInRoom) -> RoomMessageBody:

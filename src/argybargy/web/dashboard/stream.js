@@ -297,6 +297,7 @@ function roomCard(state, status, row) {
     status: status.status,
     closed_at: status.closed_at,
     closed_by: status.closed_by,
+    damped: status.damped,
     online: members.filter((each) => each.online).length,
     members: members.length,
   };

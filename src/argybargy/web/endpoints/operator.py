@@ -336,7 +336,7 @@ def _state_body(
         room=room,
         rooms=_room_rows(found),
         room_status={
-            _name(view): encode.room_status(view.summary.status) for view in found.rooms
+            _name(view): operator_rows.room_state(view) for view in found.rooms
         },
         waiting=[operator_rows.waiting_row(row) for row in found.waiting],
         max_idle_seconds=services.limits.idle_seconds,
