@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwr
 from support.browser import Dashboard, NewDashboard, Relay, RelayPool
 from support.chromium import arguments, find_chromium
 from support.relay_forks import RelayForks
+from support.relay_process import free_port
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +41,16 @@ def relay_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayPool]:
 @pytest.fixture
 def relay(relay_pool: RelayPool) -> Iterator[Relay]:
     running = relay_pool.take()
+    yield running
+    running.stop(SIGKILL)
+
+
+@pytest.fixture
+def public_relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+    """A relay with a public URL, to which its links lead."""
+    url = {"ARGYBARGY_PUBLIC_URL": "https://relay.example.com"}
+    running = Relay(tmp_path_factory.mktemp("public") / "data", free_port(), url)
+    running.start()
     yield running
     running.stop(SIGKILL)
 

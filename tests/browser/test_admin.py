@@ -62,7 +62,11 @@ def test_the_drawer_has_sections_that_the_arrow_keys_choose(
         ["Relay", "Codes", "Invites", "Guests", "Sessions", "Audit", "Danger"]
     )
     expect(dashboard.css(".drawer-section > h3")).to_have_text(
-        ["Public URL", "Notifications"]
+        [
+            "Public URL",
+            "Notifications while you are away",
+            "Notifications of this browser",
+        ]
     )
     expect(dashboard.css(".drawer-section").first).to_contain_text(dashboard.relay.url)
     tabs.first.press("ArrowRight")
@@ -76,23 +80,23 @@ def test_the_drawer_has_sections_that_the_arrow_keys_choose(
 def test_a_token_is_exchanged_or_the_page_says_why_not(dashboard: Dashboard) -> None:
     """D70, D74: and it is drawn nowhere."""
     dashboard.relay.agent("claude").say("x")
-    dashboard.open().button("Paste admin token").click()
+    dashboard.open().button("Paste a link or token").click()
     field, told = dashboard.css("#adToken"), dashboard.css("#token-told")
     expect(field).to_have_attribute("type", "password")
     expect(field).to_have_attribute("autocomplete", "off")
     dashboard.button("Sign in").click()
-    expect(told).to_have_text("Paste the admin token first.")
+    expect(told).to_have_text("Paste a sign-in link or the admin token first.")
     field.fill("wrong-token")
     dashboard.button("Sign in").click()
-    expect(told).to_contain_text(
-        "Rejected: the relay answered 401. Run argybargy token"
+    expect(told).to_have_text(
+        "This is not the admin token of this relay. Run argybargy token on its machine."
     )
     expect(told).to_have_class(re.compile("problem"))
     expect(dashboard.css(".agent-row, .room-row")).to_have_count(0)
     expect(dashboard.css(".brand .connection")).to_have_text("idle")
     field.fill("тoken")
     dashboard.button("Sign in").click()
-    expect(told).to_contain_text("Rejected")
+    expect(told).to_contain_text("This is no sign-in link, no code and no token.")
     dashboard.page.route("**/admin/session", lambda route: route.abort())
     field.fill(dashboard.relay.token)
     dashboard.button("Sign in").click()
@@ -202,13 +206,13 @@ def test_replacing_the_admin_token_takes_the_token(dashboard: Dashboard) -> None
     field = dashboard.page.get_by_label("Current admin token")
     field.fill("wrong")
     dashboard.button("Regenerate token").click()
-    dashboard.button("Really? All sessions end").click()
+    dashboard.button("Replace it and sign everybody out").click()
     expect(dashboard.css(".drawer .problem[role=alert]").last).to_contain_text(
         "admin token"
     )
     field.fill(old)
     dashboard.button("Regenerate token").click()
-    dashboard.button("Really? All sessions end").click()
+    dashboard.button("Replace it and sign everybody out").click()
     expect(dashboard.css(".once")).to_contain_text("The new admin token")
     assert dashboard.relay.token != old
     expect(dashboard.css(".drawer .made-secret")).to_have_text(dashboard.relay.token)
@@ -231,9 +235,9 @@ def test_sessions_are_listed_and_ended(new_dashboard: NewDashboard) -> None:
     expect(mine).to_have_count(1)
     other = rows.filter(has_not_text="This browser")
     other.get_by_role("button", name="End").click()
-    other.get_by_text("Sure?").click()
+    other.get_by_text("Sign that browser out").click()
     expect(rows).to_have_count(1)
-    expect(there.css(".is-locked")).to_contain_text("your session has ended")
+    expect(there.css(".is-locked")).to_contain_text("Your session has ended")
     here.button("Sign out").click()
     expect(here.css(".is-locked")).to_contain_text("You signed out.")
     assert here.page.evaluate("localStorage.argy_session ?? null") is None
@@ -264,7 +268,7 @@ def test_over_https_no_script_can_read_the_session(
     secure_relay.room("build")
     dashboard.open()
     expect(dashboard.css(".is-locked")).to_contain_text("Not signed in")
-    expect(dashboard.css(".is-locked")).not_to_contain_text("your session has ended")
+    expect(dashboard.css(".is-locked")).not_to_contain_text("Your session has ended")
     dashboard.sign_in()
     (cookie,) = dashboard.page.context.cookies()
     seen = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
@@ -285,12 +289,13 @@ def test_over_https_no_script_can_read_the_session(
 
 
 def test_a_phone_is_signed_in_by_a_code_that_works_once(
-    new_dashboard: NewDashboard,
+    new_dashboard: NewDashboard, public_relay: Relay
 ) -> None:
     dashboard, phone = (
         new_dashboard(),
         new_dashboard(viewport={"width": 375, "height": 740}),
     )
+    dashboard.relay = public_relay
     dashboard.relay.room("build")
     dashboard.sign_in()
     dashboard.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -299,12 +304,76 @@ def test_a_phone_is_signed_in_by_a_code_that_works_once(
     expect(dashboard.css(".phone svg.qr")).to_be_visible()
     dashboard.page.get_by_role("button", name="Copy link").click()
     link = dashboard.page.evaluate("navigator.clipboard.readText()")
-    assert link.startswith(f"{dashboard.relay.url}/dashboard#code=argy_o1_")
+    public = "https://relay.example.com"
+    assert link.startswith(f"{public}/dashboard#code=argy_o1_")
+    link = link.replace(public, public_relay.url)
     phone.page.goto(link)
     expect(phone.css("h1.channel-title")).to_have_text("build")
     other = new_dashboard()
     other.page.goto(link)
-    expect(other.css(".is-locked")).to_contain_text("work once and for ten minutes")
+    told = other.css(".is-locked")
+    expect(told).to_contain_text("This sign-in link has been used")
+    expect(told).to_contain_text("Run argybargy open on the relay's machine")
+    expect(told).not_to_contain_text("401")
+
+
+def test_a_link_that_no_phone_can_open_is_not_drawn(dashboard: Dashboard) -> None:
+    """But what to do is said, and no sign-in link is made in vain."""
+    relay = dashboard.relay
+    relay.room("build")
+    dashboard.sign_in("?room=build")
+    open_drawer(dashboard, "Sessions")
+    dashboard.button("Sign in on a phone").click()
+    told = dashboard.css(".no-phone")
+    expect(told).to_contain_text(
+        f"A phone cannot open a link to 127.0.0.1:{relay.port}"
+    )
+    expect(told).to_contain_text("argybargy up --tunnel")
+    expect(told).to_contain_text("--host 0.0.0.0")
+    check_widths(dashboard, "no code for a phone")
+    assert relay.admin("GET", "/admin/sessions").json["sign_in_codes"] == 0
+    choose(dashboard, "Invites")
+    dashboard.button("Create the invite").click()
+    dashboard.button("QR code of the link").click()
+    expect(told).to_be_visible()
+    expect(dashboard.css("svg.qr")).to_have_count(0)
+
+
+def test_a_link_to_the_relay_s_machine_leads_a_phone_to_the_page_s_address(
+    dashboard: Dashboard,
+) -> None:
+    """A relay that listens on the network has no public URL unless it is given one."""
+    dashboard.open()
+    for machine in ("127.0.0.1:8765", "localhost:8765", "[::1]:8765", "127.9.9.9"):
+        link = f"http://{machine}/guest#code=x"
+        reached = f"m.reachable('{link}', new URL('https://10.0.0.7:8443/dashboard'))"
+        assert (
+            dashboard.call_module("qr", reached) == "https://10.0.0.7:8443/guest#code=x"
+        )
+        assert dashboard.call_module("qr", f"m.reachable('{link}')") is None
+    public = "https://relay.example.com/guest#code=x"
+    assert dashboard.call_module("qr", f"m.reachable('{public}')") == public
+
+
+def test_a_sign_in_link_or_its_code_can_be_pasted(new_dashboard: NewDashboard) -> None:
+    """As in a window on a home screen, which cannot open a link."""
+    for part in ("url", "code"):
+        dashboard = new_dashboard()
+        relay = dashboard.relay
+        made = relay.do("/admin/sign-in")
+        dashboard.open().button("Paste a link or token").click()
+        field, told = dashboard.css("#adToken"), dashboard.css("#token-told")
+        expect(dashboard.page.get_by_label("Sign-in link")).to_be_focused()
+        field.fill(f"  {made[part]}\n")
+        dashboard.button("Sign in").click()
+        dashboard.wait_live()
+        again = new_dashboard()
+        again.open().button("Paste a link or token").click()
+        field, told = again.css("#adToken"), again.css("#token-told")
+        field.fill(made[part])
+        again.button("Sign in").click()
+        expect(told).to_contain_text("This sign-in link has been used")
+        expect(told).not_to_contain_text("401")
 
 
 def test_copying_works_on_plain_http_pages_too(dashboard: Dashboard) -> None:
@@ -451,8 +520,10 @@ def test_an_invite_is_created_listed_used_and_revoked(dashboard: Dashboard) -> N
     expect(row.first).to_have_attribute("data-state", "revoked")
 
 
-def test_a_guest_link_is_created_listed_and_ended(dashboard: Dashboard) -> None:
-    relay = dashboard.relay
+def test_a_guest_link_is_created_listed_and_ended(
+    dashboard: Dashboard, public_relay: Relay
+) -> None:
+    dashboard.relay = relay = public_relay
     relay.room("build")
     dashboard.sign_in("?room=build")
     open_drawer(dashboard, "Guests")

@@ -79,7 +79,7 @@ def test_all_requests_go_to_the_operator_s_endpoints(dashboard: Dashboard) -> No
 def test_no_secret_is_stored_but_half_of_the_session(dashboard: Dashboard) -> None:
     """D5, on purpose otherwise: the token is exchanged and never stored."""
     dashboard.relay.room("build")
-    dashboard.open().button("Paste admin token").click()
+    dashboard.open().button("Paste a link or token").click()
     dashboard.css("#adToken").fill(dashboard.relay.token)
     dashboard.button("Sign in").click()
     dashboard.wait_live()

@@ -22,7 +22,7 @@ def test_a_signed_out_page_is_no_empty_room(dashboard: Dashboard) -> None:
     expect(locked.locator("pre")).to_have_text(
         f"argybargy open --port {dashboard.relay.port}"
     )
-    expect(locked.get_by_role("button")).to_have_text(["Copy", "Paste admin token"])
+    expect(locked.get_by_role("button")).to_have_text(["Copy", "Paste a link or token"])
     expect(dashboard.css(".timeline, .composer")).to_have_count(0)
     dashboard.page.wait_for_timeout(500)
     assert not [url for url in asked if "/admin/" in url]
@@ -34,7 +34,7 @@ def test_a_session_that_ends_locks_the_page_and_says_so(dashboard: Dashboard) ->
     dashboard.sign_in()
     expect(dashboard.css(".msg")).to_have_count(1)
     assert dashboard.relay.admin("DELETE", "/admin/sessions").status == 200
-    expect(dashboard.css(".is-locked")).to_contain_text("The relay answered 401")
+    expect(dashboard.css(".is-locked")).to_contain_text("Your session has ended")
     expect(dashboard.css(".msg, .room-row")).to_have_count(0)
 
 
@@ -43,12 +43,12 @@ def test_the_field_is_focused_and_its_text_selected_on_a_phone_too(
 ) -> None:
     """D76."""
     dashboard = new_dashboard(viewport={"width": 375, "height": 740}).open()
-    dashboard.button("Paste admin token").click()
+    dashboard.button("Paste a link or token").click()
     field = dashboard.css("#adToken")
     expect(field).to_be_focused()
     field.fill("wrong")
     dashboard.button("Sign in").click()
-    expect(dashboard.css("#token-told")).to_contain_text("401")
+    expect(dashboard.css("#token-told")).to_contain_text("not the admin token")
     expect(field).to_be_focused()
     chosen = field.evaluate("node => [node.selectionStart, node.selectionEnd]")
     assert chosen == [0, 5]
@@ -91,7 +91,7 @@ def test_every_control_has_an_accessible_name(dashboard: Dashboard) -> None:
     expect(dashboard.css(".room-row")).to_have_attribute(
         "aria-label", re.compile("Room build")
     )
-    expect(dashboard.css(".agent-row")).to_have_attribute(
+    expect(dashboard.agent_row("claude")).to_have_attribute(
         "aria-label", re.compile("^claude —")
     )
 
@@ -103,6 +103,7 @@ def test_signing_out_leaves_no_draft_no_room_and_no_search(
     dashboard.sign_in()
     dashboard.composer.fill("a secret")
     dashboard.button("Relay settings").click()
+    dashboard.page.get_by_role("tab", name="Sessions").click()
     dashboard.button("Sign out").click()
     expect(dashboard.page).to_have_title("Argybargy")
     dashboard.page.keyboard.press("/")

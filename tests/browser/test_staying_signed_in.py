@@ -90,7 +90,7 @@ def test_a_session_ended_elsewhere_signs_out_every_tab_and_keeps_the_drafts(
     second.composer.fill("unsent")
     assert dashboard.relay.admin("DELETE", "/admin/sessions").status == 200
     for tab in (dashboard, second):
-        expect(tab.css(".is-locked")).to_contain_text("your session has ended")
+        expect(tab.css(".is-locked")).to_contain_text("Your session has ended")
     dashboard.sign_in()
     second.wait_live()
     expect(second.composer).to_have_value("unsent")
@@ -114,7 +114,7 @@ def test_a_closed_browser_is_still_signed_in(
     again.wait_live()
     without_cookie = {**kept, "cookies": []}
     half = new_dashboard(storage_state=without_cookie).open()
-    expect(half.css(".is-locked")).to_contain_text("your session has ended")
+    expect(half.css(".is-locked")).to_contain_text("Your session has ended")
 
 
 def test_two_relays_on_one_host_do_not_sign_each_other_out(

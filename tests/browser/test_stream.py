@@ -148,7 +148,7 @@ def test_the_page_reconnects_to_a_restarted_relay(dashboard: Dashboard) -> None:
     dashboard.relay.start()
     connection(dashboard).click()
     # Sessions are kept in memory: they end with the relay.
-    expect(dashboard.css(".is-locked")).to_contain_text("your session has ended")
+    expect(dashboard.css(".is-locked")).to_contain_text("Your session has ended")
 
 
 def test_a_silent_relay_is_noticed(dashboard: Dashboard) -> None:

@@ -10,7 +10,7 @@ import pytest
 import segno
 from playwright.sync_api import expect
 
-from support.browser import Dashboard
+from support.browser import Dashboard, Relay
 
 pytestmark = pytest.mark.browser
 # Lengths that exactly fill symbols of versions 1, 10, 17 and 40 in UTF-8 mode:
@@ -99,6 +99,16 @@ def test_each_client_gets_its_own_instructions(dashboard: Dashboard) -> None:
     tabs.nth(2).press("ArrowRight")
     expect(tabs.last).to_be_focused()
     expect(tabs.last).to_have_attribute("aria-selected", "true")
+
+
+def test_the_link_of_an_invite_is_drawn_for_a_phone(
+    dashboard: Dashboard, public_relay: Relay
+) -> None:
+    dashboard.relay = public_relay
+    public_relay.room("build")
+    dashboard.sign_in()
+    dashboard.button("Add an agent to build").click()
+    dashboard.button("Create the invite").click()
     dashboard.button("QR code of the link").click()
     expect(dashboard.css("svg.qr")).to_have_attribute("aria-label", re.compile("link"))
 

@@ -165,12 +165,18 @@ def test_a_light_terminal_gets_an_inverted_code() -> None:
     assert draw_qr(matrix, invert=True) == "█ \n  "
 
 
-def test_qr_warns_of_a_loopback_address() -> None:
-    result = Terminal().type("qr", "--quiet")
-    assert result.code == 0
-    assert "cannot reach http://127.0.0.1:8765" in result.talk
-    assert "ARGYBARGY_PUBLIC_URL=https://" in result.talk
-    assert "cannot reach" not in away_from_one().type("qr").talk
+@pytest.mark.parametrize("arguments", [[], ["--quiet"], ["--invert"], ["--json"]])
+def test_qr_draws_no_code_of_an_address_that_a_phone_cannot_reach(
+    arguments: list[str],
+) -> None:
+    result = Terminal().type("qr", *arguments)
+    assert result.code == 1
+    assert "argy_o1_" not in result.out + result.talk
+    assert "█" not in result.out
+    told = result.out + result.talk
+    assert "cannot reach http://127.0.0.1:8765" in told
+    assert "up --tunnel" in told
+    assert "ARGYBARGY_PUBLIC_URL=http://" in told
 
 
 def test_qr_prints_the_link_as_json() -> None:

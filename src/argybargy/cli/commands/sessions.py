@@ -22,10 +22,11 @@ _HEADS: Final = ("ID", "DEVICE", "FROM", "SIGNED IN", "ENDS", "USED")
 _QUIET_ZONE: Final = 4
 """Empty modules around a QR code, as ISO/IEC 18004 requires."""
 _HALVES: Final = {(0, 0): " ", (1, 0): "▀", (0, 1): "▄", (1, 1): "█"}
-_UNREACHABLE: Final = """\
-A phone cannot reach {base}: that address is this machine only.
-Restart the relay with the address that the phone can reach:
-  ARGYBARGY_PUBLIC_URL=https://relay.example.com argybargy up"""
+_REACHABLE: Final = """\
+Restart the relay with an address that the phone can reach. Through a tunnel:
+  argybargy up --tunnel
+In your own network, with the address of this machine there:
+  ARGYBARGY_PUBLIC_URL=http://192.168.1.20:8765 argybargy up --host 0.0.0.0"""
 
 
 @attrs.frozen
@@ -128,6 +129,9 @@ def qr(
 ) -> int:
     """Sign in on a phone: show a link that works once as a QR code.
 
+    The phone must reach the relay: for an address of this machine alone, there is no
+    code.
+
     Example: argybargy qr
 
     Args:
@@ -136,7 +140,8 @@ def qr(
     out = env.output
     link = SignIn.ask(env.live())
     if _is_of_this_machine(link.base):
-        out.warn(_UNREACHABLE.format(base=link.base))
+        text = f"A phone cannot reach {link.base}: that address is this machine only."
+        raise CliError(text, _REACHABLE)
     if out.is_json:
         out.write_json(attrs.asdict(link))
         return Exit.OK

@@ -6,7 +6,8 @@ import { nowMs } from "./clock.js";
 import { age, fullTime, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { NotificationSwitch } from "./notifications.js";
-import { QrCode } from "./qr.js";
+import { NoPhone, QrCode, reachable } from "./qr.js";
+import { Services } from "./services.js";
 import { codes, relayInfo } from "./state.js";
 import { SignInForm } from "./welcome.js";
 import {
@@ -39,13 +40,17 @@ function PublicUrl() {
 
 function Phone() {
   const [link, setLink] = useState(null);
+  const [isHopeless, setHopeless] = useState(false);
   const make = async () => {
+    if (!reachable(relayInfo.peek().publicUrl)) return setHopeless(true);
     try {
-      setLink(await post("admin/sign-in"));
+      const made = await post("admin/sign-in");
+      setLink({ ...made, url: reachable(made.url) ?? made.url });
     } catch (error) {
       showError(error);
     }
   };
+  if (isHopeless) return html`<${NoPhone} text=${relayInfo.value.publicUrl} />`;
   if (!link) {
     return html`<button type="button" onClick=${make}>
       <${Icon} name="phone" size=${16} />Sign in on a phone
@@ -91,7 +96,12 @@ function SessionRow({ session }) {
         ${session.current && session.device && `${session.device} · `}${session.address} · since ${moment(session.created)} · used ${used === "now" ? used : `${used} ago`} · until ${moment(session.expires)}
       </span>
     </span>
-    <${ConfirmButton} label="End" confirm="Sure?" kind="danger small" onConfirm=${() => endSession(session)} />
+    <${ConfirmButton}
+      label="End"
+      confirm=${session.current ? "Sign this browser out" : "Sign that browser out"}
+      kind="danger small"
+      onConfirm=${() => endSession(session)}
+    />
   </li>`;
 }
 
@@ -175,7 +185,7 @@ function Danger() {
           />
           <${ConfirmButton}
             label="Regenerate token"
-            confirm="Really? All sessions end"
+            confirm="Replace it and sign everybody out"
             kind="danger"
             onConfirm=${rotate}
           />
@@ -189,7 +199,12 @@ function Danger() {
 
 /** The sections by id: the label and the content. Only the chosen one is rendered. */
 const SECTIONS = {
-  relay: ["Relay", () => html`<${PublicUrl} /><${Section} title="Notifications"><${NotificationSwitch} /><//>`],
+  relay: [
+    "Relay",
+    () => html`<${PublicUrl} />
+      <${Section} title="Notifications while you are away"><${Services} /><//>
+      <${Section} title="Notifications of this browser"><${NotificationSwitch} /><//>`,
+  ],
   codes: ["Codes", () => html`<${Section} title=${`Access codes · ${countOf((row) => !isGuest(row))}`}><${Codes} /><//>`],
   invites: ["Invites", () => html`<${Section} title="One-use invites"><${Invites} /><//>`],
   guests: ["Guests", () => html`<${Section} title=${`Guest links · ${countOf(isGuest)}`}><${Guests} /><//>`],

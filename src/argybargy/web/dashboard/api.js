@@ -87,38 +87,44 @@ async function openSession(headers, body) {
   return { status: response.status, detail: answer.detail?.detail ?? "" };
 }
 
-function outcomeOf({ status, detail }, whatToDo) {
-  if (status < 300) return { ok: true, text: "Accepted." };
-  if (status === 401) return { ok: false, text: `Rejected: the relay answered 401. ${whatToDo}` };
-  return { ok: false, text: detail || `The relay answered ${status}.` };
-}
+const WRONG_TOKEN = "This is not the admin token of this relay. Run argybargy token on its machine.";
+const USED_LINK =
+  "This sign-in link has been used, or is older than ten minutes: each works once. Run argybargy open on the relay's machine for a new one.";
 
-/** Exchange the admin token for a session; returns { ok, text } to show. */
-export async function signInWithToken(token) {
-  if (!token.trim()) return { ok: false, text: "Paste the admin token first." };
-  if (!/^[\x21-\x7e]+$/.test(token.trim())) {
-    return { ok: false, text: "Rejected: this is not a token. Run argybargy token." };
-  }
+/** Exchange a credential for a session; returns { ok, text } to show. */
+async function outcomeOf(headers, body, ifRefused) {
   try {
-    const outcome = await openSession({ "X-Admin-Token": token.trim() }, {});
-    return outcomeOf(outcome, "Run argybargy token on the relay's machine.");
+    const { status, detail } = await openSession(headers, body);
+    if (status < 300) return { ok: true, text: "Accepted." };
+    if (status === 401) return { ok: false, text: ifRefused };
+    return { ok: false, text: detail || `The relay answered ${status}.` };
   } catch {
     return { ok: false, text: "No answer: the relay cannot be reached." };
   }
 }
 
+const CODE = /^argy_o\d+_/;
+const codeIn = (fragment) => new URLSearchParams(fragment).get("code");
+
+/** Sign in with what was pasted: a sign-in link, its code, or the admin token. */
+export async function signInWith(pasted) {
+  const text = pasted.trim();
+  if (!text) return { ok: false, text: "Paste a sign-in link or the admin token first." };
+  const code = CODE.test(text) ? text : codeIn(text.split("#")[1] ?? "");
+  if (code) return outcomeOf({}, { code }, USED_LINK);
+  if (!/^[\x21-\x7e]+$/.test(text)) {
+    return { ok: false, text: "This is no sign-in link, no code and no token. Run argybargy open." };
+  }
+  return outcomeOf({ "X-Admin-Token": text }, {}, WRONG_TOKEN);
+}
+
 /** Exchange the sign-in code in the address, removing it before anything can leak it. */
 async function signInFromAddress() {
-  const code = new URLSearchParams(location.hash.slice(1)).get("code");
+  const code = codeIn(location.hash.slice(1));
   if (!code) return;
   history.replaceState(null, "", location.pathname + location.search);
-  try {
-    const answer = await openSession({}, { code });
-    const outcome = outcomeOf(answer, "Sign-in links work once and for ten minutes.");
-    if (!outcome.ok && auth.peek().status !== "in") forgetSession(outcome.text);
-  } catch {
-    forgetSession("No answer: the relay cannot be reached.");
-  }
+  const outcome = await outcomeOf({}, { code }, USED_LINK);
+  if (!outcome.ok && auth.peek().status !== "in") forgetSession(outcome.text);
 }
 
 /** Sign in by the address, now and when another link is opened in this tab. */

@@ -22,8 +22,40 @@ function pathOf(code) {
     .join("");
 }
 
+const ONE_MACHINE = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/i;
+
+/**
+ * A link as a phone can open it; null if none can. A relay without a public URL makes links
+ * to its own machine: where this page has another address, that is the one to use.
+ */
+export function reachable(text, here = location) {
+  const url = new URL(text);
+  if (!ONE_MACHINE.test(url.hostname)) return text;
+  if (ONE_MACHINE.test(here.hostname)) return null;
+  url.protocol = here.protocol;
+  url.host = here.host;
+  return url.href;
+}
+
+/** Said instead of a code that no phone could open. */
+export function NoPhone({ text }) {
+  const { host, port, protocol } = new URL(text);
+  const address = `${protocol}//ADDRESS${port && `:${port}`}`;
+  return html`<div class="no-phone" role="status">
+    <p>A phone cannot open a link to ${host}: that address leads to the phone itself. Start the relay with one that it
+      reaches, and come back:</p>
+    <p>through a tunnel: <code>argybargy up --tunnel</code></p>
+    <p>
+      in your own network: <code>ARGYBARGY_PUBLIC_URL=${address} argybargy up --host 0.0.0.0</code>, with this
+      machine's address there
+    </p>
+  </div>`;
+}
+
 export function QrCode({ text, label }) {
-  const code = qrOf(text);
+  const link = reachable(text);
+  if (!link) return html`<${NoPhone} text=${text} />`;
+  const code = qrOf(link);
   if (!code) return html`<p class="hint">Too long for a QR code.</p>`;
   const size = code.size + 2 * QUIET_ZONE;
   return html`<svg

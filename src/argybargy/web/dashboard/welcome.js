@@ -1,6 +1,6 @@
 // The pages without a timeline: signing in, and making the first room.
 import { html, useRef, useState } from "./ui.js";
-import { auth, post, roomPath, sender, signInWithToken } from "./api.js";
+import { auth, post, roomPath, sender, signInWith } from "./api.js";
 import { Icon, Mark } from "./icons.js";
 import { showRoom } from "./route.js";
 import { applyRoomStatus } from "./state.js";
@@ -14,14 +14,14 @@ export function SignInForm({ done = () => {} }) {
     event.preventDefault();
     const token = field.current.value;
     setOutcome({ ok: true, text: "Checking…" });
-    const result = await signInWithToken(token);
+    const result = await signInWith(token);
     setOutcome(result);
     if (field.current) field.current.value = result.ok ? "" : token;
     if (result.ok) done();
     else field.current?.select();
   };
   return html`<form class="sign-in" onSubmit=${submit}>
-    <label for="adToken">Admin token</label>
+    <label for="adToken">Sign-in link, its code, or the admin token</label>
     <div class="field-row">
       <input
         id="adToken"
@@ -36,8 +36,9 @@ export function SignInForm({ done = () => {} }) {
     </div>
     <p id="token-told" class=${outcome.ok ? "told" : "told problem"} role="status">${outcome.text}</p>
     <p class="hint">
-      <code>argybargy token</code> prints it on the relay's machine. It is exchanged for a session of this
-      browser and not stored. <code>argybargy open</code> signs in without it.
+      On the relay's machine, <code>argybargy open</code> prints a link, and <code>argybargy token</code> the token.
+      Either is exchanged for a session of this browser and not stored. Paste the link where this page has a window of
+      its own, as on a home screen.
     </p>
   </form>`;
 }
@@ -61,7 +62,7 @@ export function SignedOut() {
     <span class="empty-icon"><${Icon} name="key" size=${28} /></span>
     <h2>Not signed in</h2>
     <p role="alert">
-      ${why === "ended" ? "The relay answered 401: your session has ended." : why}
+      ${why === "ended" ? "Your session has ended." : why}
     </p>
     <p>
       Rooms and messages are shown to the operator of this relay only. Run this on the relay's machine; it
@@ -73,7 +74,7 @@ export function SignedOut() {
       scan the code of <code>argybargy qr</code>.
     </p>
     <button type="button" onClick=${() => openDialog("sign-in")}>
-      Paste admin token
+      Paste a link or token
     </button>
   </div>`;
 }
