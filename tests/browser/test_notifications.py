@@ -4,7 +4,9 @@ Chromium's headless shell has no notifications. The worker, its scope and the po
 of the page are real here; what the browser would show is kept in a list.
 """
 
+import contextlib
 import json
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Worker, expect
@@ -36,6 +38,7 @@ ServiceWorkerRegistration.prototype.getNotifications = async () =>
 """
 START = "Notify me in this browser"
 STOP = "Stop notifying me"
+ONE_LATE = "(1) #build · Argybargy"
 
 
 def shown(dashboard: Dashboard) -> list[dict[str, object]]:
@@ -62,6 +65,19 @@ def sign_in(dashboard: Dashboard, script: str = KEEPS_NOTIFICATIONS) -> None:
     dashboard.sign_in("?room=build")
 
 
+def become_late(dashboard: Dashboard, is_so: Callable[[], bool]) -> None:
+    """Let five minutes pass, until a condition holds.
+
+    A frame that the relay sends meanwhile sets the page's clock right: then again.
+    """
+    for _ in range(4):
+        dashboard.advance_clock(301)
+        with contextlib.suppress(AssertionError):
+            return wait_until(is_so, 2.5)
+    dashboard.advance_clock(301)
+    return wait_until(is_so)
+
+
 def turn_on(dashboard: Dashboard) -> None:
     open_settings(dashboard)
     dashboard.button(START).click()
@@ -85,8 +101,7 @@ def click(worker: Worker, data: dict[str, object]) -> None:
 def test_permission_is_asked_by_a_click_alone(dashboard: Dashboard) -> None:
     dashboard.relay.agent("claude").ask("Ship it?")
     sign_in(dashboard)
-    dashboard.advance_clock(301)
-    expect(dashboard.page).to_have_title("(1) #build · Argybargy")
+    become_late(dashboard, lambda: dashboard.page.title() == ONE_LATE)
     open_settings(dashboard)
     expect(state(dashboard)).to_have_attribute("data-state", "off")
     expect(state(dashboard)).to_contain_text("has waited five minutes")
@@ -124,8 +139,7 @@ def test_an_overdue_question_notifies_once_and_is_closed_when_answered(
     sign_in(dashboard)
     turn_on(dashboard)
     assert shown(dashboard) == []
-    dashboard.advance_clock(301)
-    wait_until(lambda: bool(shown(dashboard)))
+    become_late(dashboard, lambda: bool(shown(dashboard)))
     (found,) = shown(dashboard)
     assert (found["title"], found["body"]) == ("claude asks you in #build", "Ship it?")
     assert found["data"] == {"room": "build", "seq": asked}
@@ -133,11 +147,11 @@ def test_an_overdue_question_notifies_once_and_is_closed_when_answered(
     dashboard.page.evaluate("localStorage.testShown = '[]'")
     dashboard.page.reload()
     dashboard.wait_live()
-    dashboard.advance_clock(301)
-    expect(dashboard.page).to_have_title("(1) #build · Argybargy")
+    become_late(dashboard, lambda: dashboard.page.title() == ONE_LATE)
     late = claude.ask("And this?", "anyone")
-    dashboard.advance_clock(301)
-    wait_until(lambda: titles(dashboard) == ["claude asks anyone in #build"])
+    become_late(
+        dashboard, lambda: titles(dashboard) == ["claude asks anyone in #build"]
+    )
     relay.say("Yes.", reply_to=late)
     wait_until(lambda: shown(dashboard) == [])
 
@@ -152,8 +166,7 @@ def test_a_question_of_another_database_with_the_same_number_notifies_too(
         f"{KEEPS_NOTIFICATIONS}; localStorage.argy_told ??= JSON.stringify({told});",
     )
     turn_on(dashboard)
-    dashboard.advance_clock(301)
-    wait_until(lambda: titles(dashboard) == ["claude asks you in #build"])
+    become_late(dashboard, lambda: titles(dashboard) == ["claude asks you in #build"])
 
 
 def test_a_notification_says_who_is_waited_for(dashboard: Dashboard) -> None:
@@ -161,17 +174,18 @@ def test_a_notification_says_who_is_waited_for(dashboard: Dashboard) -> None:
     dashboard.relay.agent("claude").ask("Is it done?", "codex")
     sign_in(dashboard)
     turn_on(dashboard)
-    dashboard.advance_clock(301)
-    wait_until(lambda: titles(dashboard) == ["claude waits for codex in #build"])
+    become_late(
+        dashboard, lambda: titles(dashboard) == ["claude waits for codex in #build"]
+    )
 
 
 def test_signing_out_takes_the_notifications_away(dashboard: Dashboard) -> None:
     dashboard.relay.agent("claude").ask("Ship it?")
     sign_in(dashboard)
     turn_on(dashboard)
-    dashboard.advance_clock(301)
-    wait_until(lambda: bool(shown(dashboard)))
+    become_late(dashboard, lambda: bool(shown(dashboard)))
     open_settings(dashboard)
+    dashboard.page.get_by_role("tab", name="Sessions").click()
     dashboard.button("Sign out").click()
     wait_until(lambda: shown(dashboard) == [])
 
@@ -255,8 +269,7 @@ def test_a_browser_that_cannot_notify_says_why(
     open_settings(dashboard)
     expect(state(dashboard)).to_contain_text(reason)
     expect(dashboard.button(START)).to_have_count(0)
-    dashboard.advance_clock(301)
-    expect(dashboard.page).to_have_title("(1) #build · Argybargy")
+    become_late(dashboard, lambda: dashboard.page.title() == ONE_LATE)
 
 
 def test_a_worker_that_does_not_start_is_reported(new_dashboard: NewDashboard) -> None:

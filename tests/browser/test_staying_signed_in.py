@@ -27,6 +27,12 @@ def second_tab(dashboard: Dashboard, relay: Relay | None = None) -> Dashboard:
     return Dashboard.open_tab(relay or dashboard.relay, dashboard.page.context)
 
 
+def sign_out(dashboard: Dashboard) -> None:
+    dashboard.button("Relay settings").click()
+    dashboard.page.get_by_role("tab", name="Sessions").click()
+    dashboard.button("Sign out").click()
+
+
 def test_a_restart_of_the_relay_leaves_an_open_page_signed_in(
     dashboard: Dashboard,
 ) -> None:
@@ -68,8 +74,7 @@ def test_signing_out_in_one_tab_signs_out_the_others_and_clears_their_drafts(
     second = second_tab(dashboard).open()
     second.wait_live()
     second.composer.fill("a secret")
-    dashboard.button("Relay settings").click()
-    dashboard.button("Sign out").click()
+    sign_out(dashboard)
     for tab in (dashboard, second):
         expect(tab.css(".is-locked")).to_contain_text("You signed out.")
     assert "a secret" not in second.page.evaluate("JSON.stringify({...sessionStorage})")
@@ -130,8 +135,7 @@ def test_two_relays_on_one_host_do_not_sign_each_other_out(
     for tab in (dashboard, other):
         tab.page.reload()
         tab.wait_live()
-    other.button("Relay settings").click()
-    other.button("Sign out").click()
+    sign_out(other)
     expect(other.css(".is-locked")).to_contain_text("You signed out.")
     dashboard.page.reload()
     dashboard.wait_live()

@@ -88,8 +88,8 @@ async function openSession(headers, body) {
 }
 
 const WRONG_TOKEN = "This is not the admin token of this relay. Run argybargy token on its machine.";
-const USED_LINK =
-  "This sign-in link has been used, or is older than ten minutes: each works once. Run argybargy open on the relay's machine for a new one.";
+const USED_LINK = "This sign-in link has been used, or is older than ten minutes: each works once.";
+const NEW_LINK = "Run argybargy open on the relay's machine for a new one.";
 
 /** Exchange a credential for a session; returns { ok, text } to show. */
 async function outcomeOf(headers, body, ifRefused) {
@@ -111,7 +111,7 @@ export async function signInWith(pasted) {
   const text = pasted.trim();
   if (!text) return { ok: false, text: "Paste a sign-in link or the admin token first." };
   const code = CODE.test(text) ? text : codeIn(text.split("#")[1] ?? "");
-  if (code) return outcomeOf({}, { code }, USED_LINK);
+  if (code) return outcomeOf({}, { code }, `${USED_LINK} ${NEW_LINK}`);
   if (!/^[\x21-\x7e]+$/.test(text)) {
     return { ok: false, text: "This is no sign-in link, no code and no token. Run argybargy open." };
   }

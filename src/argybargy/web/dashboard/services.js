@@ -18,10 +18,11 @@ const STATES = {
   failing: (row) => html`fails since ${moment(row.since)}: <bdi>${row.reason}</bdi>`,
 };
 
-function Outcome({ tested }) {
+function Outcome({ tested, reason }) {
   if (!tested) return null;
+  const isNew = tested.reason !== reason; // else it stands above
   return html`<span class=${cx("service-outcome", tested.ok ? "told" : "problem")}>
-    ${tested.ok ? "The test was accepted." : html`The test failed: <bdi>${tested.reason}</bdi>`}
+    ${tested.ok ? "The test was accepted." : html`The test failed${isNew ? html`: <bdi>${tested.reason}</bdi>` : "."}`}
   </span>`;
 }
 
@@ -32,7 +33,7 @@ function Service({ row, tested }) {
       ${STATES[row.state](row)}
       ${row.waiting > 0 && ` · ${row.waiting} waiting`}${row.given_up > 0 && ` · ${row.given_up} given up`}
     </span>
-    <${Outcome} tested=${tested} />
+    <${Outcome} tested=${tested} reason=${row.reason} />
   </li>`;
 }
 
