@@ -30,6 +30,7 @@ one of them. Storage trouble is always urgent.
 import enum
 import re
 from collections.abc import Collection, Iterable
+from heapq import nsmallest
 from typing import Final
 
 import attrs
@@ -37,12 +38,11 @@ import attrs
 from argybargy.domain.access_codes import CODE_PATTERN
 from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.quiet_hours import QuietHours
+from argybargy.domain.roster import UNHELD_SECONDS
 from argybargy.domain.text_form import escape_text
 
 AFTER_SECONDS: Final = 120.0
 """Default time that a question waits before the operator is told."""
-UNHELD_SECONDS: Final = 120.0
-"""Shortest time that nobody holds a question to anyone before the operator is told."""
 LOST_SECONDS: Final = 300.0
 """Time for which an agent with work does not listen before the operator is told."""
 STORAGE_SECONDS: Final = 30.0
@@ -246,17 +246,25 @@ def due_events(
         moment: What the time of a push depends on besides.
 
     Returns:
-        At most :data:`EVENTS_PER_PUSH`, urgent ones first, then the oldest.
+        At most :data:`EVENTS_PER_PUSH`, see :func:`first_events`.
     """
-    found = [
+    return first_events(
         each.event
         for each in candidates
         if (each.event.is_urgent or not moment.is_quiet)
         and each.seconds
         >= wait_seconds(each.event, rules, is_watching=moment.is_watching)
-    ]
-    found.sort(key=lambda event: (not event.is_urgent, event.at_ms, event.room))
-    return tuple(found[:EVENTS_PER_PUSH])
+    )
+
+
+def first_events(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Return the events for one push: urgent ones first, then the oldest."""
+    found = nsmallest(
+        EVENTS_PER_PUSH,
+        events,
+        key=lambda event: (not event.is_urgent, event.at_ms, event.room),
+    )
+    return tuple(found)
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ Membership is durable: a member holds a valid code, or has posted and was not re
 Presence only adds a status to the row of a member, so the roster survives a restart.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -201,7 +201,7 @@ class Waiting:
         expects_resolved: The expected answerer, see
             :func:`~argybargy.domain.addressing.resolve_expects`.
         seconds: Seconds since the question was posted.
-        asks_operator: Whether it is the operator's turn, see :func:`operator_turn_ms`.
+        asks_operator: Whether it is the operator's turn, see :func:`operator_turns`.
         lease: The lease of the claim on it, if it is at hand.
     """
 
@@ -220,28 +220,37 @@ UNHELD_SECONDS: Final = 120
 """Time for the agents to claim a question to ``anyone``; then it asks the operator."""
 
 
-def operator_turn_ms(
-    question: Message, members: Mapping[PeerKey, Member], now: Instant
-) -> int | None:
-    """Return since when, or from when on, an open question asks the operator.
+def operator_names(members: Mapping[PeerKey, Member]) -> frozenset[PeerKey]:
+    """Return the keys of the names under which a room's members ask the operator.
+
+    An operator may speak under another name, and may then be asked by that name.
+    """
+    others = (key for key, each in members.items() if each.kind is SenderKind.OPERATOR)
+    return frozenset((OPERATOR, *others))
+
+
+def operator_turns(
+    questions: Iterable[Message], names: frozenset[PeerKey], now: Instant
+) -> Iterator[tuple[int, int]]:
+    """Yield the open questions that ask the operator now, or will.
 
     A question to the operator does so at once, and one to ``anyone`` after
-    :data:`UNHELD_SECONDS`, unless somebody holds it.
+    :data:`UNHELD_SECONDS`, unless somebody holds it. All others are a matter between
+    agents.
 
     Args:
-        question: The question, with its present claim.
-        members: The members of its room. An operator may speak under another name,
-            and may then be asked by that name.
+        questions: The open questions of a room, with their present claims.
+        names: The names of the operator there, see :func:`operator_names`.
         now: The present, to convert stored times.
 
-    Returns:
-        Counted milliseconds; ``None`` if it is a matter between agents.
+    Yields:
+        The number of a question, and since or from when on it asks the operator, in
+        counted milliseconds.
     """
-    heard_ms = now.heard_at(question.at_ms, question.heard_ms)
-    expects = peer_key(question.expects)
-    if expects == ANYONE:
-        is_held = question.claimed_by is not None
-        return None if is_held else heard_ms + UNHELD_SECONDS * 1000
-    member = members.get(expects)
-    is_operator = member is not None and member.kind is SenderKind.OPERATOR
-    return heard_ms if is_operator or expects == OPERATOR else None
+    for question in questions:
+        expects = peer_key(question.expects)
+        if expects in names:
+            yield question.seq, now.heard_at(question.at_ms, question.heard_ms)
+        elif expects == ANYONE and question.claimed_by is None:
+            heard_ms = now.heard_at(question.at_ms, question.heard_ms)
+            yield question.seq, heard_ms + UNHELD_SECONDS * 1000

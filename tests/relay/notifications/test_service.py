@@ -10,8 +10,15 @@ import trio
 import trio.testing
 
 from argybargy.domain.limits import Limits
+from argybargy.domain.message import TO_ALL
 from argybargy.domain.names import room_key
-from argybargy.domain.notifications import EVENTS_PER_PUSH, NotificationRules
+from argybargy.domain.notifications import (
+    EVENTS_PER_PUSH,
+    Candidate,
+    Event,
+    EventKind,
+    NotificationRules,
+)
 from argybargy.domain.quiet_hours import QuietHours
 from argybargy.domain.room.state import Room
 from argybargy.domain.room.writes import Write
@@ -23,12 +30,14 @@ from argybargy.relay.notifications.registry import (
     PUSHES_PER_WINDOW,
     WINDOW_SECONDS,
     NotificationPlan,
+    Notifications,
 )
 from argybargy.relay.notifications.service import LOOK_SECONDS
 from argybargy.store.errors import Full, Refused
 from argybargy.store.memory.store import MemoryStore, open_memory_store
 from support.recording_channel import RecordingChannel
-from support.relay import EPOCH_MS, ROOM, RelayHarness, open_harness
+from support.relay import EPOCH_MS, ROOM, RelayHarness, VirtualClock, open_harness
+from support.work_counters import BUDGET_LINES, measured_lines
 
 Clock = trio.testing.MockClock
 FREE = Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)
@@ -433,6 +442,39 @@ async def test_what_was_told_while_the_disk_was_full_is_stored_later(
         (notice,) = await store.notices()
         assert notice.told_ms is not None
         assert it.channel.titles.count("build #1: ann asks you") == 1
+
+
+async def test_a_question_to_a_name_of_the_operator_is_told(
+    autojump_clock: Clock,
+) -> None:
+    async with scene() as it:
+        ann = await it.house.guest("ann")
+        await it.house.post(ann, "May I?", ("titus",), expects="titus")
+        await trio.sleep(60)
+        await operator.say(it.house.relay, ROOM, "Titus", PostDraft("Here.", TO_ALL))
+        await trio.sleep(60 + SOON)
+        assert it.channel.titles == ["build #1: ann asks you"]
+
+
+async def test_thousands_of_open_questions_do_not_hold_the_loop(
+    autojump_clock: Clock,
+) -> None:
+    plan = NotificationPlan((RecordingChannel(),))
+    async with open_memory_store() as store:
+        notifications = Notifications(plan, store, VirtualClock())
+        events = [
+            Event(EventKind.QUESTION, EPOCH_MS + at, room=ROOM, subject=str(at + 1))
+            for at in range(5_000)
+        ]
+        found = {each.key: Candidate(each, 1_000.0) for each in events}
+        with measured_lines() as meter:
+            for _ in range(PUSHES_PER_WINDOW):
+                push = await notifications.tell(found, is_watching=False)
+        assert push is not None
+        told = [each.event.subject for each in push.events]
+        first = EVENTS_PER_PUSH * (PUSHES_PER_WINDOW - 1)
+        assert told == [str(first + at + 1) for at in range(EVENTS_PER_PUSH)]
+        assert meter.lines < BUDGET_LINES, meter.where
 
 
 async def test_without_services_nothing_runs(autojump_clock: Clock) -> None:

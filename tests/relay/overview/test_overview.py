@@ -20,6 +20,7 @@ from argybargy.relay.overview.room_view import inbox_of
 from argybargy.store.memory.store import open_memory_store
 from support.random_activity import SMALL_LIMITS, Life
 from support.relay import ROOM, RelayHarness, VirtualClock, open_harness
+from support.work_counters import count_calls
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -131,6 +132,29 @@ async def test_a_full_inbox_has_room_for_what_asks_the_operator(
         asks = [row.room for row in board.inbox if row.asks_operator]
         assert sorted(asks) == ["attic", "build"]
         assert asks == [row.room for row in board.inbox[-2:]]
+
+
+async def test_the_outline_of_a_room_full_of_questions_is_cheap(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    asked = 2_000
+    free = Limits(
+        posts_per_window=0, messages_per_room=0, open_questions_per_peer=asked
+    )
+    async with open_harness(free) as harness:
+        alice = await harness.guest("alice")
+        for _ in range(asked):
+            await harness.post(alice, "shall I?", expects="bob")
+        board = harness.relay.overview
+        board.recompute(harness.clock.now())
+        before = board.cards[ROOM].questions
+        await harness.post(alice, "a remark")
+        assert board.cards[ROOM].questions is before, "nothing to go through again"
+        calls = count_calls(lambda: board.recompute(harness.clock.now()))
+        assert calls < 4 * asked + 1_000
+        await operator.withdraw(harness.relay, ROOM, 1, "no need")
+        assert len(board.cards[ROOM].questions) == asked - 1
+        assert len(before) == asked, "a card does not change"
 
 
 def test_the_change_log_drops_the_oldest_changes_and_reports_it() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from math import inf
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import attrs
 import trio
@@ -11,7 +11,7 @@ from argybargy.domain.access_codes import Peer, Role
 from argybargy.domain.capabilities import word_of_address
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
-from argybargy.domain.names import ANYONE, OPERATOR, PeerKey, RoomKey, peer_key
+from argybargy.domain.names import ANYONE, PeerKey, RoomKey, peer_key
 from argybargy.domain.notifications import (
     Candidate,
     Event,
@@ -19,13 +19,11 @@ from argybargy.domain.notifications import (
     EventKind,
     NotificationRules,
 )
+from argybargy.domain.roster import operator_names
 from argybargy.domain.seat import Listening
 from argybargy.relay.overview.room_card import RoomCard
 from argybargy.relay.relay import Relay
 from argybargy.store.errors import Corrupt, StoreError
-
-if TYPE_CHECKING:
-    from rpds import HashTrieMap
 
 ROOMS_AT_ONCE: Final = 64
 """Rooms looked at between two checkpoints."""
@@ -47,11 +45,13 @@ class _RoomNotes:
 
     Attributes:
         questions: The questions, as the overview has them.
+        names: The names of the operator.
         asked: Those to the operator and to anyone, by seq.
         work: The names of the peers that are asked, or hold a claim.
     """
 
-    questions: "HashTrieMap[int, Message]"
+    questions: Mapping[int, Message]
+    names: frozenset[PeerKey]
     asked: Mapping[int, _Asked]
     work: Mapping[PeerKey, str]
 
@@ -109,15 +109,19 @@ class Observer:
 
         Nothing that an event shows of a question changes, so known events are kept.
         """
-        known = self._rooms.get(room)
-        if known is not None and known.questions is card.questions:
+        known, names = self._rooms.get(room), operator_names(card.members)
+        if (
+            known is not None
+            and known.questions is card.questions
+            and known.names == names
+        ):
             return known
         asked = dict[int, _Asked]()
         work = dict[PeerKey, str]()
         before = {} if known is None else known.asked
         for number, (seq, question) in enumerate(card.questions.items(), 1):
             expects, holder = peer_key(question.expects), question.claimed_by
-            if expects in (OPERATOR, ANYONE):
+            if expects in names or expects == ANYONE:
                 same = before.get(seq)
                 event = same.event if same else _question(card, question, self.rules)
                 key = same.key if same else event.key
@@ -128,7 +132,7 @@ class Observer:
                 work.setdefault(peer_key(holder), holder)
             if number % QUESTIONS_AT_ONCE == 0:
                 await trio.lowlevel.checkpoint()
-        return _RoomNotes(card.questions, asked, work)
+        return _RoomNotes(card.questions, names, asked, work)
 
     async def _add_questions(
         self,

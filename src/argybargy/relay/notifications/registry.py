@@ -2,7 +2,7 @@
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -19,6 +19,7 @@ from argybargy.domain.notifications import (
     Notice,
     NotificationRules,
     due_events,
+    first_events,
     is_forgotten,
 )
 from argybargy.relay.clock import Clock
@@ -39,6 +40,8 @@ log = get_logger(__name__)
 PUSHES_PER_WINDOW: Final = 10
 """Most pushes in :data:`WINDOW_SECONDS`; further events wait, and go in one summary."""
 WINDOW_SECONDS: Final = 600.0
+EVENTS_AT_ONCE: Final = 200
+"""Events looked at between two checkpoints."""
 _DURABLE: Final = frozenset({EventKind.QUESTION, EventKind.AGENT, EventKind.LOOP})
 _LASTING: Final = frozenset({EventKind.QUESTION, EventKind.AGENT, EventKind.STORAGE})
 """Kinds that need no telling once they are over."""
@@ -207,10 +210,13 @@ class Notifications:
 
     # -- for the service -------------------------------------------------------
 
-    def tell(
+    async def tell(
         self, found: Mapping[EventKey, Candidate], *, is_watching: bool
     ) -> Push | None:
         """Put what is due into the outboxes, as one push.
+
+        Many events are looked at in pieces, with a checkpoint after each. Meanwhile an
+        outbox may note that an event was told; nothing else changes the notices.
 
         Args:
             found: The events that last.
@@ -221,13 +227,16 @@ class Notifications:
         """
         now = self.clock.now()
         self._present = found
-        self._lasting = {key for key in self._lasting if key in found}
+        self._lasting.intersection_update(found)
         ended = self._end_of_trouble(now)
         self._note_loops(found, now, is_watching=is_watching)
-        self._forget(now)
-        untold = [*ended, *self._untold(found, now)]
+        await self._forget(now)
         moment = Moment(self.is_quiet(), is_watching)
-        events = due_events(untold, self.plan.rules, moment)
+        events = due_events(ended, self.plan.rules, moment)
+        for piece in _pieces({**found, **self._notices}):
+            due = due_events(self._untold(piece, found, now), self.plan.rules, moment)
+            events = first_events([*events, *due])
+            await trio.lowlevel.checkpoint()
         if not events or not self._is_in_pace(events, now):
             return None
         self._pushed_at.append(now.steady_seconds)
@@ -237,21 +246,29 @@ class Notifications:
         return push
 
     def _untold(
-        self, found: Mapping[EventKey, Candidate], now: Instant
+        self,
+        keys: Iterable[EventKey],
+        found: Mapping[EventKey, Candidate],
+        now: Instant,
     ) -> Iterator[Candidate]:
-        """Yield the events that were not told; loops also if they are over."""
-        for key, each in found.items():
-            if key.kind is not EventKind.LOOP and self._is_untold(key):
-                yield each
-        for key, notice in self._notices.items():
-            if key.kind is EventKind.LOOP and self._is_untold(key):
-                known = found.get(key)
-                event = _loop_of(notice) if known is None else known.event
-                yield Candidate(event, now.age_seconds(notice.at_ms, None))
+        """Yield those of some events that were not told; loops also if they are over.
 
-    def _is_untold(self, key: EventKey) -> bool:
-        notice = self._notices.get(key)
-        return key not in self._taken and (notice is None or notice.told_ms is None)
+        Args:
+            keys: The events, those in `found` and those of notices.
+            found: The events that last.
+            now: The current time.
+        """
+        for key in keys:
+            notice, candidate = self._notices.get(key), found.get(key)
+            if key in self._taken or (
+                notice is not None and notice.told_ms is not None
+            ):
+                continue
+            if notice is not None and key.kind is EventKind.LOOP:
+                event = _loop_of(notice) if candidate is None else candidate.event
+                yield Candidate(event, now.age_seconds(notice.at_ms, None))
+            elif candidate is not None:
+                yield candidate
 
     def _note_loops(
         self, found: Mapping[EventKey, Candidate], now: Instant, *, is_watching: bool
@@ -279,14 +296,22 @@ class Notifications:
         end = Event(EventKind.STORAGE_END, now.wall_ms, text=text, is_urgent=True)
         return [Candidate(end, 0.0)]
 
-    def _forget(self, now: Instant) -> None:
-        for notice in list(self._notices.values()):
-            if is_forgotten(notice, self._lasting, now.wall_ms):
-                self._remove(notice)
+    async def _forget(self, now: Instant) -> None:
+        """Remove the notices that are kept no longer."""
+        for piece in _pieces(self._notices):
+            for key in piece:
+                notice = self._notices[key]
+                if is_forgotten(notice, self._lasting, now.wall_ms):
+                    self._remove(notice)
+            await trio.lowlevel.checkpoint()
         # An event that was given up may be told when it happens again.
-        self._taken = {
-            key for key in self._taken if key in self._present or key in self._notices
-        }
+        for piece in _pieces(self._taken):
+            self._taken.difference_update(
+                key
+                for key in piece
+                if key not in self._present and key not in self._notices
+            )
+            await trio.lowlevel.checkpoint()
 
     def _is_in_pace(self, events: tuple[Event, ...], now: Instant) -> bool:
         """Tell whether a push would not be one too many; storage trouble never is."""
@@ -375,6 +400,13 @@ def _loop_of(notice: Notice) -> Event:
     key = notice.key
     text = "They answered each other again and again. It is over."
     return Event(key.kind, notice.at_ms, room=key.room, subject=key.subject, text=text)
+
+
+def _pieces(keys: Iterable[EventKey]) -> Iterator[list[EventKey]]:
+    """Yield events in pieces; the collection may change meanwhile."""
+    known = list(keys)
+    for start in range(0, len(known), EVENTS_AT_ONCE):
+        yield known[start : start + EVENTS_AT_ONCE]
 
 
 def _new_id() -> str:

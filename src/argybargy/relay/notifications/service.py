@@ -36,5 +36,5 @@ async def look_once(relay: Relay, observer: Observer) -> None:
     is_suspect = notifications.is_storage_suspect
     notifications.is_storage_suspect = False
     found = await observer.look(relay, is_suspect=is_suspect)
-    notifications.tell(found, is_watching=len(relay.watchers) > 0)
+    await notifications.tell(found, is_watching=len(relay.watchers) > 0)
     await notifications.save()

@@ -1,13 +1,15 @@
 """Room cards: what the overview keeps of a room, as one frozen value.
 
-A card has the source data of all views of the operator. Its maps are persistent and
-shared with the room that published them, so a new card costs little.
+A card has the source data of all views of the operator. Its members are a persistent
+map, shared with the room that published it. The open questions are a dictionary that
+nobody changes: to copy it costs less than to go through a persistent map once, which
+each outline does.
 """
 
 # rpds tells types its parameters in its stub only: they must not be evaluated.
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Self
 
@@ -40,14 +42,14 @@ class RoomCard:
     Attributes:
         summary: Status, counters and times of the room.
         members: Peers that have posted, by key.
-        questions: The open questions of agents by seq, with their claims. Retention
-            bounds them, as it bounds messages.
+        questions: The open questions of agents by seq, with their claims; the same
+            object until they change. Retention bounds them, as it bounds messages.
         exchanges: Which agents answer each other, to tell which pairs are damped.
     """
 
     summary: RoomSummary
     members: HashTrieMap[PeerKey, Member] = attrs.field(factory=HashTrieMap)
-    questions: HashTrieMap[int, Message] = attrs.field(factory=HashTrieMap)
+    questions: Mapping[int, Message] = attrs.field(factory=dict)
     exchanges: Exchanges = attrs.field(factory=Exchanges, eq=False)
 
     @classmethod
@@ -114,9 +116,9 @@ class RoomCard:
         """Return the card after the room was read again and may differ in anything."""
         questions = _reconciled(self.questions, room)
         standing = {seq: current_copy(room, each) for seq, each in questions.items()}
-        return self._with(room, HashTrieMap(standing))
+        return self._with(room, standing)
 
-    def _with(self, room: Room, questions: HashTrieMap[int, Message]) -> Self:
+    def _with(self, room: Room, questions: Mapping[int, Message]) -> Self:
         return type(self)(
             summary=RoomSummary(
                 room.status,
@@ -135,34 +137,36 @@ class RoomCard:
 
     def _open_questions(
         self, room: Room, writes: Sequence[Write]
-    ) -> HashTrieMap[int, Message]:
+    ) -> Mapping[int, Message]:
         """Return the open questions after a batch, with their claims."""
         questions = self._questions_after(room.first, writes)
         asked = len(room.questions) - room.questions.count_of(OPERATOR)
         if len(questions) != asked:
-            questions = _reconciled(questions, room)
+            return _reconciled(questions, room)
         return questions
 
     def _questions_after(
         self, first: int, writes: Sequence[Write]
-    ) -> HashTrieMap[int, Message]:
-        """Return the open questions from the seq `first` on, after some writes."""
-        questions, said = self.questions, dict[int, Message]()
+    ) -> Mapping[int, Message]:
+        """Return the open questions from the seq `first` on, after some writes.
+
+        It is the same object if none has changed.
+        """
+        questions, said = dict(self.questions), dict[int, Message]()
         for write in writes:
             match write:
                 case AppendMessage(message):
                     said[message.seq] = message
                 case OpenQuestion(question) if question.asker != OPERATOR:
-                    questions = questions.insert(question.seq, said[question.seq])
+                    questions[question.seq] = said[question.seq]
                 case ResolveQuestion(seq):
-                    questions = questions.discard(seq)
+                    questions.pop(seq, None)
                 case UpdateClaim(seq=seq) | AddAddressee(seq=seq) if seq in questions:
-                    changed = write.apply_to(questions[seq])
-                    questions = questions.insert(seq, changed)
+                    questions[seq] = write.apply_to(questions[seq])
         expired_seqs = [seq for seq in said if seq < first]
         for seq in (*self.expired_seqs(first), *expired_seqs):
-            questions = questions.discard(seq)
-        return questions
+            questions.pop(seq, None)
+        return self.questions if questions == self.questions else questions
 
 
 def _member_after(
@@ -175,9 +179,7 @@ def _member_after(
     return Member(name, message.kind, message.seq, message.at_ms, heard_ms)
 
 
-def _reconciled(
-    questions: HashTrieMap[int, Message], room: Room
-) -> HashTrieMap[int, Message]:
+def _reconciled(questions: Mapping[int, Message], room: Room) -> Mapping[int, Message]:
     """Return the room's open questions, after another node has written to it.
 
     A question whose message is not in memory is left out. The room still counts it,
@@ -188,7 +190,7 @@ def _reconciled(
         for seq, question in room.questions.items()
         if question.asker != OPERATOR
     }
-    return HashTrieMap({seq: each for seq, each in known.items() if each is not None})
+    return {seq: each for seq, each in known.items() if each is not None}
 
 
 def current_copy(room: Room, message: Message) -> Message:
@@ -229,7 +231,7 @@ def cards_by_room(overview: StoredOverview, now: Instant) -> dict[RoomKey, RoomC
                     for each in overview.members.get(key, ())
                 }
             ),
-            questions=HashTrieMap(questions.get(key, {})),
+            questions=questions.get(key, {}),
         )
         for summary in overview.rooms
         for key in [room_key(summary.status.name)]

@@ -25,7 +25,8 @@ from argybargy.domain.roster import (
     Waiting,
     build_roster,
     member_names,
-    operator_turn_ms,
+    operator_names,
+    operator_turns,
 )
 from argybargy.domain.seat import Listening
 from argybargy.relay.access.code_registry import CodeRegistry
@@ -328,10 +329,17 @@ def _asked(
     """
     if card.summary.status.is_closed:
         return (), NEVER.counted_ms
-    turns = {
-        seq: operator_turn_ms(question, card.members, now)
-        for seq, question in card.questions.items()
-    }
+    due, next_turn_ms = list[int](), NEVER.counted_ms
+    names = operator_names(card.members)
+    for seq, turn_ms in operator_turns(card.questions.values(), names, now):
+        if turn_ms <= now.counted_ms:
+            due.append(seq)
+        else:
+            next_turn_ms = min(next_turn_ms, turn_ms)
+    first = nsmallest(INBOX_ROWS, due)
+    if len(first) < INBOX_ROWS:
+        others = set(card.questions).difference(due)
+        first += nsmallest(INBOX_ROWS - len(first), others)
     rows = tuple(
         Waiting(
             room=card.summary.status.name,
@@ -340,19 +348,12 @@ def _asked(
                 question.expects, question.sender, members
             ),
             seconds=0.0,
-            asks_operator=not is_later,
+            asks_operator=at < len(due),
         )
-        for is_later, seq in nsmallest(
-            INBOX_ROWS,
-            (
-                (turn_ms is None or turn_ms > now.counted_ms, seq)
-                for seq, turn_ms in turns.items()
-            ),
-        )
+        for at, seq in enumerate(first)
         for question in [card.questions[seq]]
     )
-    later = (each for each in turns.values() if each and each > now.counted_ms)
-    return rows, min(later, default=NEVER.counted_ms)
+    return rows, next_turn_ms
 
 
 def inbox_of(outlines: Iterable[RoomOutline]) -> tuple[Waiting, ...]:
