@@ -163,6 +163,7 @@ async def test_invalid_operator_credentials_that_are_no_guess_are_never_throttle
             {},
             *({"x-admin-token": each} for each in ["no", former, new_code()]),
             *({"x-admin-session": each} for each in ["no", session, new_code()]),
+            {"x-admin-session": new_code(SESSION_PREFIX)},
             {"x-admin-token": with_wrong_checksum(new_code(ADMIN_PREFIX))},
         ]
         found = await statuses(getattr(site, door), shown, "/admin/stats")
@@ -170,21 +171,35 @@ async def test_invalid_operator_credentials_that_are_no_guess_are_never_throttle
         await exhaust(site)
 
 
-@pytest.mark.parametrize("field", ["x-admin-token", "x-admin-session"])
-async def test_guesses_at_operator_credentials_are_throttled(
-    autojump_clock: trio.testing.MockClock, tmp_path: Path, field: str
+async def test_guesses_at_the_admin_token_are_throttled(
+    autojump_clock: trio.testing.MockClock, tmp_path: Path
 ) -> None:
-    prefix = ADMIN_PREFIX if field == "x-admin-token" else SESSION_PREFIX
     token = await FileAdminToken.open(tmp_path)
     async with open_site(admin_token=token) as site:
         found = [
             await site.front.call(
-                "GET", "/admin/stats", headers={field: new_code(prefix)}
+                "GET",
+                "/admin/stats",
+                headers={"x-admin-token": new_code(ADMIN_PREFIX)},
             )
             for _ in range(12)
         ]
         assert [reply.status for reply in found] == [401] * 10 + [429] * 2
         assert (await site.admin("GET", "/admin/stats")).status == 200
+
+
+async def test_a_session_that_ended_in_an_earlier_run_locks_no_browser_out(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_memory_store() as store:
+        async with open_site(store=store) as site:
+            session = await site.sign_in()
+            await site.admin("DELETE", "/admin/sessions")
+        async with open_site(store=store) as site:
+            shown = [{"x-admin-session": session}]
+            assert await statuses(site.front, shown, "/admin/stats") == {401}
+            code = (await site.admin("POST", "/admin/sign-in")).json["code"]
+            assert await trade(site, code) == 200
 
 
 async def test_any_wrong_token_is_a_guess_if_the_token_was_configured(

@@ -1,6 +1,6 @@
 """Authenticate agents by access code, and the operator by token or session."""
 
-from argybargy.domain.access_codes import SESSION_PREFIX, CodeRecord, Role
+from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.web.access.room_choice import choose_record, note_arrival
 from argybargy.web.access.services import Services
@@ -72,7 +72,6 @@ def require_admin(services: Services, request: Request) -> OperatorIdentity:
             identity = services.sessions.resolve(session, cookie)
             if identity is not None:
                 return identity
-        is_guess = services.sessions.is_guess(session, SESSION_PREFIX)
     count_failure(services, request, "admin_auth_failed", is_guess=is_guess)
     raise RelayError(Problem.ADMIN_UNAUTHORIZED)
 

@@ -28,6 +28,7 @@ import trio
 
 from argybargy.domain.access_codes import (
     SESSION_PREFIX,
+    SIGN_IN_PREFIX,
     digest_code,
     is_well_formed,
     key_id_of,
@@ -69,8 +70,8 @@ class Sessions:
 
     The mutable state is `_sessions`, by public id and oldest first; `_ending`, the
     sessions that the store may still have though they have ended; `_issued`, which
-    remembers ended secrets too; `_watchers`; and `_era`, the number of token rotations.
-    At the limit, a new session ends the one that is unused longest.
+    remembers ended sign-in codes too; `_watchers`; and `_era`, the number of token
+    rotations. At the limit, a new session ends the one that is unused longest.
 
     Args:
         store: Durable storage of the sessions.
@@ -121,8 +122,6 @@ class Sessions:
         for each in kept:
             record = _shortened(each, each.created_ms + self._lifetime_ms)
             self._sessions[record.id] = Session.stored(record, now)
-        for record in stored:
-            self._issued.add(record.digest)
 
     # -- authentication --------------------------------------------------------
 
@@ -152,14 +151,13 @@ class Sessions:
         session.used_ms = now.counted_ms
         return OperatorIdentity(IdentityKind.SESSION, self._era, session.id)
 
-    def is_guess(self, presented: str, prefix: str) -> bool:
-        """Tell whether an invalid secret is a guess: well formed, but never issued.
+    def is_guess(self, presented: str) -> bool:
+        """Tell whether an invalid sign-in code is a guess: well formed, never issued.
 
-        Args:
-            presented: Secret that the client sent.
-            prefix: Prefix of a session, or of a sign-in code.
+        Secrets of sessions are never guesses. Browsers keep them for longer than the
+        relay knows ended ones, and their 190 random bits need no throttle.
         """
-        if not is_well_formed(presented, prefix):
+        if not is_well_formed(presented, SIGN_IN_PREFIX):
             return False
         return digest_code(presented) not in self._issued
 
@@ -273,7 +271,6 @@ class Sessions:
                 self._drop(crowded)
                 raise
             session = self._sessions[record.id] = Session.opened(record, now)
-            self._issued.add(digest_code(token))
             self._drop(crowded, is_stored=True)
         return NewSession(token, cookie, session)
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from argybargy.domain.access_codes import SIGN_IN_PREFIX, key_id_of
+from argybargy.domain.access_codes import key_id_of
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant, format_timestamp
 from argybargy.domain.room.writes import Audit
@@ -107,7 +107,7 @@ async def _redeem(
         await _flush_audit_rows(services)
     made = await services.sessions.redeem(code, visitor)
     if made is None:
-        is_guess = services.sessions.is_guess(code, SIGN_IN_PREFIX)
+        is_guess = services.sessions.is_guess(code)
         count_failure(services, request, "admin_auth_failed", is_guess=is_guess)
         raise RelayError(Problem.SIGN_IN_REFUSED)
     return made
