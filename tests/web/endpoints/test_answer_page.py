@@ -129,17 +129,16 @@ async def test_a_choice_answers_as_the_operator_once(autojump_clock: Clock) -> N
 
 async def test_a_double_tap_answers_once(autojump_clock: Clock) -> None:
     async with page() as it:
-        replies = set[tuple[str, int]]()
+        replies = list[tuple[str, int]]()
 
         async def tap(choice: str) -> None:
-            replies.add((choice, (await it.send(choice=choice)).status))
+            replies.append((choice, (await it.send(choice=choice)).status))
 
         async with trio.open_nursery() as nursery:
             for choice in ("yes", "yes", "no"):
                 nursery.start_soon(tap, choice)
-        ((_who, answer),) = await it.answers()
-        taken = {choice: 200 if choice == answer else 410 for choice in ("yes", "no")}
-        assert replies == {(choice, taken[choice]) for choice in ("yes", "no")}
+        assert len(await it.answers()) == 1
+        assert [status for _choice, status in replies] == [200, 200, 200]
 
 
 async def test_a_text_answers_too(autojump_clock: Clock) -> None:

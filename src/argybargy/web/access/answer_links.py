@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 import attrs
+import trio
 
 from argybargy.web.access.public_address import PublicAddress
 
@@ -58,17 +59,20 @@ class AnswerLink:
 class AnswerLinks:
     """Makes links and reads them.
 
-    Mutable state: the latest links that were used, oldest first.
+    Mutable state: the latest links that were used, oldest first, and the lock.
 
     Attributes:
         key: The secret of the data directory.
         admin_token: Returns the current admin token.
         address: The public address of the relay.
+        answering: Lets one answer in at a time, so that the second tap of a double tap
+            finds the link used.
     """
 
     key: bytes = attrs.field(repr=False)
     admin_token: Callable[[], str] = attrs.field(repr=False)
     address: PublicAddress
+    answering: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
     _used: OrderedDict[str, None] = attrs.field(factory=OrderedDict, repr=False)
 
     def make(self, notice_id: str, now_ms: int) -> str | None:

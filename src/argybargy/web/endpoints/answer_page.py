@@ -11,11 +11,7 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from argybargy.domain.errors import Problem, RelayError
-from argybargy.relay.api.answering import (
-    NotifiedQuestion,
-    answer_notified,
-    find_notified_question,
-)
+from argybargy.relay.api.answering import answer_notified, find_notified_question
 from argybargy.web.access.answer_links import LinkState
 from argybargy.web.access.auth import count_failure
 from argybargy.web.access.services import Services
@@ -32,32 +28,52 @@ _FORM: Final = "application/x-www-form-urlencoded"
 async def show_question(services: Services, request: Request) -> Response:
     """Show the question of a link, with a form to answer it."""
     try:
-        found = await _find(services, request)
+        notice_id = _read_link(services, request)
+        if isinstance(notice_id, Response):
+            return notice_id
+        found = await find_notified_question(services.relay, notice_id)
     except RelayError as refusal:
         return _refused(services, refusal)
-    if isinstance(found, Response):
-        return found
+    if found is None:
+        return _over(is_used=False)
     return question_page(found, services.limits.text_chars)
 
 
 async def answer_question(services: Services, request: Request) -> Response:
     """Post the answer of the form as the operator, once."""
     try:
-        found = await _find(services, request)
-        if isinstance(found, Response):
-            return found
+        notice_id = _read_link(services, request)
+        if isinstance(notice_id, Response):
+            return notice_id
         text, choice = await _read_form(request)
+        async with services.links.answering:
+            return await _answer(services, notice_id, text, choice)
     except RelayError as refusal:
         return _refused(services, refusal)
-    notice_id = _notice_id(services, request)
+
+
+async def _answer(
+    services: Services, notice_id: str, text: str, choice: str | None
+) -> Response:
+    """Post an answer, unless the link was used meanwhile.
+
+    Raises:
+        RelayError: The room could not be loaded.
+    """
+    if services.links.is_used(notice_id):
+        return _over(is_used=True, status=HTTPStatus.OK)
+    found = await find_notified_question(services.relay, notice_id)
+    if found is None:
+        return _over(is_used=False)
     body = PostRequest(text=text, to=found.message.sender, choice=choice)
     try:
         draft = draft_of(body, services.limits)
         await answer_notified(services.relay, notice_id, draft)
     except RelayError as refusal:
-        if refusal.problem in {Problem.NOT_FOUND, Problem.IDEMPOTENCY_CONFLICT}:
-            # Somebody was faster, perhaps the other tap of a double tap.
-            return _over(is_used=services.links.is_used(notice_id))
+        if refusal.problem is Problem.NOT_FOUND:  # somebody was faster
+            return _over(is_used=False)
+        if refusal.problem is Problem.IDEMPOTENCY_CONFLICT:  # used in an earlier run
+            return _over(is_used=True)
         services.metrics.note_refusal(refusal.problem)
         written = Written(text, _in_words(refusal))
         status = refusal.problem.value.status
@@ -66,11 +82,11 @@ async def answer_question(services: Services, request: Request) -> Response:
     return _over(is_used=True, status=HTTPStatus.OK)
 
 
-async def _find(services: Services, request: Request) -> NotifiedQuestion | Response:
-    """Return the open question of the link, or the page that says why there is none.
+def _read_link(services: Services, request: Request) -> str | Response:
+    """Return the notice of the link, or the page that says why it is of no use.
 
     Raises:
-        RelayError: ``auth_throttled``, or the room cannot be loaded.
+        RelayError: ``auth_throttled``.
     """
     now_ms = services.relay.clock.now().wall_ms
     link = services.links.read(request.params["token"], now_ms)
@@ -87,13 +103,7 @@ async def _find(services: Services, request: Request) -> NotifiedQuestion | Resp
     if link.state is LinkState.LATE:
         text = "A link can be used for an hour. Answer in the dashboard instead."
         return sentence_page("This link is too old", text, HTTPStatus.GONE)
-    found = await find_notified_question(services.relay, link.notice_id)
-    return _over(is_used=False) if found is None else found
-
-
-def _notice_id(services: Services, request: Request) -> str:
-    now_ms = services.relay.clock.now().wall_ms
-    return services.links.read(request.params["token"], now_ms).notice_id
+    return link.notice_id
 
 
 def _over(*, is_used: bool, status: int = HTTPStatus.GONE) -> Response:
