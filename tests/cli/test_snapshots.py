@@ -240,6 +240,7 @@ def masked(text: str) -> str:
     """Return a text with machine-dependent parts replaced."""
     text = text.replace(__version__, "<version>")
     text = re.sub(r"/\S*?/state(?=/argybargy/seats)", "<state>", text)
+    text = re.sub(r"/\S*(?=/argybargy/config\.toml)", "<config>", text)
     return text.replace("\x1b", "␛")
 
 

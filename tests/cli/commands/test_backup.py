@@ -208,6 +208,14 @@ def test_a_restore_keeps_the_admin_token(desk: Desk) -> None:
     assert desk.type("token").out == token
 
 
+def test_a_restore_signs_everybody_out_and_says_so(desk: Desk) -> None:
+    desk.ask("POST", "/admin/session")
+    desk.type("backup", "copy.db")
+    result = desk.type("restore", "copy.db")
+    assert "Everybody is signed out of the dashboard." in result.talk
+    assert desk.type("sessions").code == 3
+
+
 def test_the_replaced_database_is_kept(desk: Desk) -> None:
     ann = invite(desk, "ann")
     desk.type("backup", "copy.db")

@@ -12,6 +12,7 @@ from argybargy.cli.commands.sessions import draw_qr, qr_matrix
 from argybargy.cli.terminal.browser import browse
 from argybargy.domain.access_codes import SIGN_IN_PREFIX
 from support.fake_operator import CLOSED_AT, FakeOperator, secret
+from support.real_commands import Desk
 from support.terminal import Terminal
 
 PUBLIC = "https://relay.example.com"
@@ -117,7 +118,7 @@ def test_a_graphical_browser_opens_the_page(
     assert Windows.shown == [LINK]
 
 
-@pytest.mark.parametrize("verb", ["open", "qr", "sessions"])
+@pytest.mark.parametrize("verb", ["open", "qr"])
 def test_without_a_relay_the_next_step_is_named(verb: str, tmp_path: Path) -> None:
     terminal = Terminal(
         reach=reach,
@@ -203,6 +204,20 @@ def test_no_sessions_is_exit_code_3() -> None:
     result = Terminal().type("sessions")
     assert (result.code, result.out) == (3, "")
     assert "argybargy open" in result.talk
+
+
+def test_sessions_are_listed_and_ended_without_a_relay(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "data")
+    assert desk.type("sessions").code == 5, "no data directory is made for that"
+    assert not desk.data.exists()
+    made = [desk.ask("POST", "/admin/session") for _ in range(3)]
+    ids = [each["id"] for each in made if isinstance(each, dict)]
+    assert [row["id"] for row in desk.type("sessions", "--json").json] == ids
+    result = desk.type("sessions", "--revoke", ids[0])
+    assert (result.code, result.out) == (0, f"revoked {ids[0]}\n")
+    assert [row["id"] for row in desk.type("sessions", "--json").json] == ids[1:]
+    assert desk.type("sessions", "--revoke-all", "--yes").out == "revoked 2 sessions\n"
+    assert desk.type("sessions").code == 3
 
 
 def test_one_session_is_ended() -> None:

@@ -95,7 +95,8 @@ def restore(
 
     No message number is used twice: each room continues after the newest number that
     anybody may have read, and reports the gap. The replaced database is kept. Codes
-    that were revoked since the backup stay revoked.
+    that were revoked since the backup stay revoked. Everybody is signed out of the
+    dashboard.
 
     Example: argybargy restore argybargy.db --yes
 
@@ -270,6 +271,7 @@ def _show_restored(out: Output, restored: "Restored", directory: Path) -> None:
     if restored.hooks_removed:
         names = ", ".join(restored.hooks_removed)
         out.warn(f"Wake hooks of the backup left out: {names}. Agents set them again.")
+    out.say("Everybody is signed out of the dashboard. Sign in again: argybargy open")
     if restored.kept_as is not None:
         out.say(f"The replaced database is kept as {restored.kept_as}.")
     out.say("Start the relay: argybargy up")

@@ -8,7 +8,7 @@ import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.client.answers import read_base_url, read_row
-from argybargy.cli.client.protocol import Json, LiveOperator
+from argybargy.cli.client.protocol import Json, LiveOperator, Operator
 from argybargy.cli.commands.message_line import age
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
@@ -162,7 +162,7 @@ def sessions(
     ] = False,
     yes: bool = False,
 ) -> int:
-    """List the sessions of the dashboard, or end them.
+    """List the sessions of the dashboard, or end them; the relay may be stopped.
 
     Exit code 3 if there are none.
 
@@ -180,14 +180,17 @@ def sessions(
     if revoke == "":
         text = "--revoke needs the id of a session."
         raise CliError(text, "List them: argybargy sessions", Exit.USAGE)
-    if revoke is not None:
-        return _revoke(env.live(), revoke, out)
-    if not revoke_all:
-        times = env.machine.times
-        return _show_sessions(env.live(), out, times)
-    if not env.agrees("Sign everybody out?", is_told=yes):
+    if revoke_all and not env.agrees("Sign everybody out?", is_told=yes):
         raise CliError("Nobody was signed out.")
-    return _revoke_all(env.live(), out)
+
+    def work(operator: Operator) -> int:
+        if revoke is not None:
+            return _revoke(operator, revoke, out)
+        if revoke_all:
+            return _revoke_all(operator, out)
+        return _show_sessions(operator, out, env.machine.times)
+
+    return env.work(work)
 
 
 def _is_of_this_machine(url: str) -> bool:
@@ -196,7 +199,7 @@ def _is_of_this_machine(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname or "")
 
 
-def _show_sessions(relay: LiveOperator, out: Output, times: LocalTimes) -> int:
+def _show_sessions(relay: Operator, out: Output, times: LocalTimes) -> int:
     answer = relay.call("GET", "/admin/sessions")
     raw = read_row(_Sessions, answer).sessions
     sessions = [read_row(_Session, row) for row in raw]
@@ -221,13 +224,13 @@ def _cells(session: _Session, times: LocalTimes) -> tuple[str, ...]:
     )
 
 
-def _revoke(relay: LiveOperator, session_id: str, out: Output) -> int:
+def _revoke(relay: Operator, session_id: str, out: Output) -> int:
     path = f"/admin/sessions/{quote(session_id, safe='')}"
     answer = relay.call("DELETE", path)
     return _show_revoked(answer, f"revoked {session_id}", out)
 
 
-def _revoke_all(relay: LiveOperator, out: Output) -> int:
+def _revoke_all(relay: Operator, out: Output) -> int:
     answer = relay.call("DELETE", "/admin/sessions")
     return _show_revoked(answer, f"revoked {answer.get('revoked')} sessions", out)
 
