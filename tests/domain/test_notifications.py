@@ -1,5 +1,7 @@
 """The rules of notifications: when an event is due, and in which words."""
 
+from functools import partial
+
 import attrs
 import pytest
 from hypothesis import given
@@ -25,6 +27,7 @@ from argybargy.domain.notifications import (
     is_forgotten,
     summary,
 )
+from support.work_counters import count_calls
 
 RULES = NotificationRules(after_seconds=120, urgent_words=("prod", "page me"))
 QUESTION = Event(EventKind.QUESTION, 1, "build", "7", "ann", "May I?")
@@ -127,6 +130,19 @@ def test_an_excerpt_is_one_short_line_without_codes_and_control_characters(
     assert CODE_PATTERN.search(shown) is None
     assert "argy_a1_" not in excerpt("x" * 190 + code)
     assert not any(ord(each) < 32 or ord(each) == 127 for each in shown)
+
+
+def test_an_excerpt_of_a_long_hostile_text_is_cheap_and_full() -> None:
+    code = format_code("0" * 32)
+    for text in (
+        "\x1b" * 100_000,
+        code * 2_000,
+        "@all " * 20_000,
+        "\n" * 100_000 + code,
+    ):
+        assert count_calls(partial(excerpt, text)) < 2_000
+    assert len(excerpt(code * 2_000)) == TEXT_CHARS
+    assert excerpt("\n" * 100_000 + code) == "argy_…"
 
 
 def test_an_excerpt_calls_nobody_and_has_no_markup() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import sys
+from types import SimpleNamespace
 
 import attrs
 import msgspec
@@ -125,6 +126,36 @@ async def test_a_refusal_says_why_and_shows_no_secret(
     said = f"{caught.value}{capfd.readouterr()}"
     assert TOPIC not in said
     assert "pass-word" not in said
+
+
+class Talkative:
+    """A service that refuses, and logs what it knows.
+
+    Attributes:
+        said: What it logs.
+    """
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+
+    def __bool__(self) -> bool:
+        return False
+
+    def notify(self, **_: object) -> "Talkative":
+        return self
+
+    def logs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(message=self.said)]
+
+
+async def test_a_secret_is_hidden_in_a_reason_however_it_is_written() -> None:
+    made = channel("ntfy://user:pass%2Bw%C3%B6rter%21secret@127.0.0.1:1/topic")
+    said = "refused user with pass+wörter!secret (pass%2Bw%C3%B6rter%21secret)"
+    made = attrs.evolve(made, service=Talkative(said))
+    with pytest.raises(ChannelError, match="refused") as caught:
+        await made.send(PUSH)
+    for part in ("user", "pass", "rter", "secret"):
+        assert part not in str(caught.value)
 
 
 async def test_a_service_that_is_down_is_said() -> None:

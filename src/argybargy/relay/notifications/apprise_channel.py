@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final, Self
+from urllib.parse import unquote_plus
 
 import attrs
 import trio
@@ -148,9 +149,13 @@ def _label(url: str) -> str:
 
 
 def _secrets_of(url: str) -> frozenset[str]:
-    """Return the words of a URL, all of which may be secret but its scheme."""
+    """Return the words of a URL, all of which may be secret but its scheme.
+
+    They are in it as written, and as they are when percent signs are decoded.
+    """
     rest = _SCHEME.sub("", url, count=1)
-    return frozenset(word.lower() for word in _WORD.findall(rest)) - _PLAIN_WORDS
+    words = _WORD.findall(rest) + _WORD.findall(unquote_plus(rest))
+    return frozenset(word.lower() for word in words) - _PLAIN_WORDS
 
 
 @functools.cache

@@ -130,7 +130,8 @@ class Observer:
                 work.setdefault(expects, question.expects)
             if holder is not None:
                 work.setdefault(peer_key(holder), holder)
-            if number % QUESTIONS_AT_ONCE == 0:
+            # A new question has a text to be searched for urgent words.
+            if number % QUESTIONS_AT_ONCE == 0 or seq not in before:
                 await trio.lowlevel.checkpoint()
         return _RoomNotes(card.questions, names, asked, work)
 
