@@ -262,11 +262,13 @@ class Relay:
     def drain(self) -> None:
         """Answer every parked poll, and let none park any more.
 
-        Watchers are woken as well: their streams end when they see `is_draining`.
+        A test of the notifications ends. Watchers are woken as well: their streams end
+        when they see `is_draining`.
         """
         self.is_draining = True
         self.watchers.wake()
         self.rooms.wake_polls()
+        self.notifications.drain()
 
     async def wait_unparked(self) -> None:
         """Wait until no poll is subscribed; the caller sets the deadline."""

@@ -48,6 +48,26 @@ async def test_a_test_says_of_each_service_whether_it_works(
         assert fine.titles == ["Test of the notifications"]
 
 
+async def test_a_test_ends_when_the_relay_stops(autojump_clock: Clock) -> None:
+    fine, stuck = RecordingChannel("1 ntfy"), RecordingChannel("2", takes_seconds=29)
+    async with open_site(plan=NotificationPlan((fine, stuck))) as site:
+
+        async def test() -> None:
+            body = (await site.admin("POST", "/admin/notifications/test")).json
+            assert [row["reason"] for row in body["services"]][1:] == [
+                "the relay is stopping"
+            ]
+
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(test)
+            await trio.sleep(1)
+            site.house.relay.drain()
+        assert trio.current_time() == began + 1
+        assert len(fine.titles) == 1
+
+
 async def test_without_services_the_state_is_empty(autojump_clock: Clock) -> None:
     async with open_site() as site:
         body = (await site.admin("GET", "/admin/notifications")).json

@@ -48,6 +48,7 @@ _LASTING: Final = frozenset({EventKind.QUESTION, EventKind.AGENT, EventKind.STOR
 _ALWAYS: Final = frozenset({EventKind.STORAGE, EventKind.STORAGE_END})
 _STORAGE: Final = EventKey(EventKind.STORAGE)
 _ID_BYTES: Final = 16
+_STOPPING: Final = "the relay is stopping"
 
 
 def _no_link(_notice_id: str, _now_ms: int) -> str | None:
@@ -97,7 +98,7 @@ class Notifications:
 
     Mutable state: the notices, bounded by the open questions, the agents and the pairs
     of agents; which of them last, are in an outbox or were given up, and are to be
-    stored; the times of the latest pushes; and the outboxes.
+    stored; the times of the latest pushes; the running test; and the outboxes.
 
     Attributes:
         plan: How the operator is notified.
@@ -122,6 +123,8 @@ class Notifications:
     _deleted: set[str] = attrs.field(factory=set, repr=False)
     _pushed_at: deque[float] = attrs.field(factory=deque, repr=False)
     _testing: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
+    _test_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, repr=False)
+    _is_draining: bool = False
     _is_store_failing: bool = False
 
     def __attrs_post_init__(self) -> None:
@@ -193,20 +196,30 @@ class Notifications:
         Returns:
             The name of each service, and why it has not accepted the test.
         """
+        reasons: dict[int, str | None] = dict.fromkeys(
+            range(len(self.outboxes)), _STOPPING
+        )
+
+        async def try_one(at: int, outbox: Outbox, push: Push) -> None:
+            reasons[at] = await outbox.try_once(push)
+
         async with self._testing:
-            push = push_of_test(_new_id(), self.clock.now().wall_ms)
-            reasons = dict[int, str | None]()
-
-            async def try_one(at: int, outbox: Outbox) -> None:
-                reasons[at] = await outbox.try_once(push)
-
-            async with trio.open_nursery() as nursery:
-                for at, outbox in enumerate(self.outboxes):
-                    nursery.start_soon(try_one, at, outbox)
+            with trio.CancelScope() as self._test_scope:
+                if self._is_draining:
+                    self._test_scope.cancel()
+                push = push_of_test(_new_id(), self.clock.now().wall_ms)
+                async with trio.open_nursery() as nursery:
+                    for at, outbox in enumerate(self.outboxes):
+                        nursery.start_soon(try_one, at, outbox, push)
         return tuple(
             (outbox.channel.label, reasons[at])
             for at, outbox in enumerate(self.outboxes)
         )
+
+    def drain(self) -> None:
+        """End tests: the end of the relay does not wait for a slow service."""
+        self._is_draining = True
+        self._test_scope.cancel()
 
     # -- for the service -------------------------------------------------------
 
