@@ -39,6 +39,7 @@ from argybargy.web.codec.operator_bodies import (
     AuditEvent,
     CodeRow,
     RoomRow,
+    RoomStateBody,
     RosterRowBody,
     StateBody,
     StatsBody,
@@ -498,7 +499,10 @@ class FakeOperator:
                 )
                 for room, said in self.said.items() if said
             ],
-            room_status={name: self._room(name) for name in self.rooms()},
+            room_status={
+                name: RoomStateBody(**msgspec.structs.asdict(self._room(name)))
+                for name in self.rooms()
+            },
             waiting=[
                 WaitingRow(
                     **msgspec.structs.asdict(read(each)),

@@ -324,10 +324,6 @@ CASES: dict[tuple[str, str], tuple[Requests, ...]] = {
     ("GET", "/admin/rooms/{room}/history"): (
         as_operator("GET", f"/admin/rooms/{ROOM}/history?limit=500"),
     ),
-    ("GET", "/admin/notifications"): (as_operator("GET", "/admin/notifications"),),
-    ("POST", "/admin/notifications/test"): (
-        as_operator("POST", "/admin/notifications/test"),
-    ),
     ("POST", "/admin/backup"): (as_operator("POST", "/admin/backup"),),
     ("POST", "/admin/export"): (as_operator("POST", "/admin/export"),),
     ("POST", "/admin/import"): (bring_in,),

@@ -91,7 +91,7 @@ def test_without_a_public_address_there_is_no_link_until_a_tunnel_is_up() -> Non
 def test_a_bounded_number_of_used_links_is_remembered() -> None:
     it = links()
     for number in range(LINKS_REMEMBERED + 1):
-        it.note_used(str(number))
+        it.note_used(str(number), "yes")
     assert not it.is_used("0")
     assert it.is_used("1")
     assert it.is_used(str(LINKS_REMEMBERED))

@@ -73,7 +73,7 @@ class AnswerLinks:
     admin_token: Callable[[], str] = attrs.field(repr=False)
     address: PublicAddress
     answering: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
-    _used: OrderedDict[str, None] = attrs.field(factory=OrderedDict, repr=False)
+    _used: OrderedDict[str, bytes] = attrs.field(factory=OrderedDict, repr=False)
 
     def make(self, notice_id: str, now_ms: int) -> str | None:
         """Return a link for the question of a notice.
@@ -116,9 +116,13 @@ class AnswerLinks:
         """Tell whether an answer was sent with a link to a question."""
         return notice_id in self._used
 
-    def note_used(self, notice_id: str) -> None:
+    def has_sent(self, notice_id: str, answer: str) -> bool:
+        """Tell whether this answer was sent with a link to a question."""
+        return self._used.get(notice_id) == _digest(answer)
+
+    def note_used(self, notice_id: str, answer: str) -> None:
         """Note that an answer was sent with a link to a question."""
-        self._used[notice_id] = None
+        self._used[notice_id] = _digest(answer)
         while len(self._used) > LINKS_REMEMBERED:
             self._used.popitem(last=False)
 
@@ -126,3 +130,7 @@ class AnswerLinks:
         token = self.admin_token().encode()
         key = hmac.digest(self.key, b"answer-link." + token, hashlib.sha256)
         return hmac.digest(key, signed, hashlib.sha256)[:_SIGNATURE_BYTES]
+
+
+def _digest(answer: str) -> bytes:
+    return hashlib.sha256(answer.encode()).digest()

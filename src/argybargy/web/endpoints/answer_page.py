@@ -60,8 +60,12 @@ async def _answer(
     Raises:
         RelayError: The room could not be loaded.
     """
+    answer = choice or text
     if services.links.is_used(notice_id):
-        return _over(is_used=True, status=HTTPStatus.OK)
+        # A repeated form is answered as the first one was.
+        is_same = services.links.has_sent(notice_id, answer)
+        status = HTTPStatus.OK if is_same else HTTPStatus.GONE
+        return _over(is_used=is_same, status=status)
     found = await find_notified_question(services.relay, notice_id)
     if found is None:
         return _over(is_used=False)
@@ -78,7 +82,7 @@ async def _answer(
         written = Written(text, _in_words(refusal))
         status = refusal.problem.value.status
         return question_page(found, services.limits.text_chars, written, status)
-    services.links.note_used(notice_id)
+    services.links.note_used(notice_id, answer)
     return _over(is_used=True, status=HTTPStatus.OK)
 
 
@@ -95,12 +99,10 @@ def _read_link(services: Services, request: Request) -> str | Response:
         count_failure(services, request, "answer_link_failed", is_guess=is_guess)
         text = "It is incomplete, or was revoked. Answer in the dashboard instead."
         return sentence_page("This link is not valid", text, HTTPStatus.NOT_FOUND)
-    if services.links.is_used(link.notice_id):
-        # A repeated form is answered as the first one was.
-        is_repeated = request.method == "POST" and link.state is LinkState.VALID
-        status = HTTPStatus.OK if is_repeated else HTTPStatus.GONE
-        return _over(is_used=True, status=status)
-    if link.state is LinkState.LATE:
+    is_late = link.state is LinkState.LATE
+    if services.links.is_used(link.notice_id) and (is_late or request.method == "GET"):
+        return _over(is_used=True)
+    if is_late:
         text = "A link can be used for an hour. Answer in the dashboard instead."
         return sentence_page("This link is too old", text, HTTPStatus.GONE)
     return link.notice_id
