@@ -6,7 +6,7 @@ import attrs
 import msgspec
 
 from argybargy.domain.instant import format_timestamp
-from argybargy.domain.notifications import Event, EventKind, summary
+from argybargy.domain.notifications import Event, EventKind, Notice, summary
 
 _LINK_WORDS: Final = "Answer within an hour:"
 _TEST: Final = (
@@ -84,6 +84,13 @@ class Channel(Protocol):
             ChannelError: It was not reached, or has not accepted the push.
         """
         ...
+
+
+def loop_of(notice: Notice) -> Event:
+    """Return the event of a notice about a loop that is over."""
+    key = notice.key
+    text = "They answered each other again and again. It is over."
+    return Event(key.kind, notice.at_ms, room=key.room, subject=key.subject, text=text)
 
 
 def push_of_test(push_id: str, at_ms: int) -> Push:

@@ -29,7 +29,15 @@ from argybargy.relay.notifications.outbox import (
     Outbox,
     OutboxReports,
 )
-from argybargy.relay.notifications.push import Channel, Push, PushedEvent, push_of_test
+from argybargy.relay.notifications.pieces import pieces
+from argybargy.relay.notifications.push import (
+    Channel,
+    Push,
+    PushedEvent,
+    loop_of,
+    push_of_test,
+)
+from argybargy.relay.notifications.statistics import NotificationStatistics
 from argybargy.relay.wake_slot import WakeSlot
 from argybargy.store.errors import StoreError
 from argybargy.store.protocol import NoticeStore
@@ -40,8 +48,6 @@ log = get_logger(__name__)
 PUSHES_PER_WINDOW: Final = 10
 """Most pushes in :data:`WINDOW_SECONDS`; further events wait, and go in one summary."""
 WINDOW_SECONDS: Final = 600.0
-EVENTS_AT_ONCE: Final = 200
-"""Events looked at between two checkpoints."""
 _DURABLE: Final = frozenset({EventKind.QUESTION, EventKind.AGENT, EventKind.LOOP})
 _LASTING: Final = frozenset({EventKind.QUESTION, EventKind.AGENT, EventKind.STORAGE})
 """Kinds that need no telling once they are over."""
@@ -71,25 +77,6 @@ class NotificationPlan:
     make_link: Callable[[str, int], str | None] = attrs.field(
         default=_no_link, repr=False
     )
-
-
-@attrs.frozen
-class NotificationStatistics:
-    """Figures of the notifications since the start.
-
-    Attributes:
-        sent: Pushes that a service has accepted, counted for each service.
-        failed: Tries that failed.
-        dropped: Pushes that a service did not get.
-        waiting: Pushes that wait for a service.
-        failing: Services that fail.
-    """
-
-    sent: int = 0
-    failed: int = 0
-    dropped: int = 0
-    waiting: int = 0
-    failing: int = 0
 
 
 @attrs.define(eq=False)
@@ -196,9 +183,7 @@ class Notifications:
         Returns:
             The name of each service, and why it has not accepted the test.
         """
-        reasons: dict[int, str | None] = dict.fromkeys(
-            range(len(self.outboxes)), _STOPPING
-        )
+        reasons = dict[int, str | None]()
 
         async def try_one(at: int, outbox: Outbox, push: Push) -> None:
             reasons[at] = await outbox.try_once(push)
@@ -212,7 +197,7 @@ class Notifications:
                     for at, outbox in enumerate(self.outboxes):
                         nursery.start_soon(try_one, at, outbox, push)
         return tuple(
-            (outbox.channel.label, reasons[at])
+            (outbox.channel.label, reasons.get(at, _STOPPING))
             for at, outbox in enumerate(self.outboxes)
         )
 
@@ -246,7 +231,7 @@ class Notifications:
         await self._forget(now)
         moment = Moment(self.is_quiet(), is_watching)
         events = due_events(ended, self.plan.rules, moment)
-        for piece in _pieces({**found, **self._notices}):
+        for piece in pieces({**found, **self._notices}):
             due = due_events(self._untold(piece, found, now), self.plan.rules, moment)
             events = first_events([*events, *due])
             await trio.lowlevel.checkpoint()
@@ -278,7 +263,7 @@ class Notifications:
             ):
                 continue
             if notice is not None and key.kind is EventKind.LOOP:
-                event = _loop_of(notice) if candidate is None else candidate.event
+                event = loop_of(notice) if candidate is None else candidate.event
                 yield Candidate(event, now.age_seconds(notice.at_ms, None))
             elif candidate is not None:
                 yield candidate
@@ -311,14 +296,14 @@ class Notifications:
 
     async def _forget(self, now: Instant) -> None:
         """Remove the notices that are kept no longer."""
-        for piece in _pieces(self._notices):
+        for piece in pieces(self._notices):
             for key in piece:
                 notice = self._notices[key]
                 if is_forgotten(notice, self._lasting, now.wall_ms):
                     self._remove(notice)
             await trio.lowlevel.checkpoint()
         # An event that was given up may be told when it happens again.
-        for piece in _pieces(self._taken):
+        for piece in pieces(self._taken):
             self._taken.difference_update(
                 key
                 for key in piece
@@ -406,20 +391,6 @@ class Notifications:
             pushed.event.kind not in _LASTING or pushed.event.key in self._present
             for pushed in push.events
         )
-
-
-def _loop_of(notice: Notice) -> Event:
-    """Return the event of a notice about a loop that is over."""
-    key = notice.key
-    text = "They answered each other again and again. It is over."
-    return Event(key.kind, notice.at_ms, room=key.room, subject=key.subject, text=text)
-
-
-def _pieces(keys: Iterable[EventKey]) -> Iterator[list[EventKey]]:
-    """Yield events in pieces; the collection may change meanwhile."""
-    known = list(keys)
-    for start in range(0, len(known), EVENTS_AT_ONCE):
-        yield known[start : start + EVENTS_AT_ONCE]
 
 
 def _new_id() -> str:
