@@ -856,7 +856,6 @@ HELD: Final = {
     "domain.room.state.Room.receipts": "`idempotency_keys_per_room`",
     "domain.room.following._Follower.recalled": _BATCH,
     "relay.overview.room_card.RoomCard.members": _MEMBERS,
-    "relay.overview.room_card.RoomCard.questions": _ASKED,
     "domain.room.transition.Transition.writes": _BATCH,
     "domain.pages.PageBuilder.messages": "one answer (`poll_messages`, `poll_bytes`)",
     "relay.access.rooms_of_codes.RoomsOfCodes._by_handle": _CODES,

@@ -46,6 +46,7 @@ RECENT: Final = {
 
 NICER: Final = {
     "field-sizing": "a choice is as wide as its widest option",
+    "text-box": "the text of a button stands a pixel above the middle",
     "overflow-anchor": "Safari does not move what is read in the first place",
 }
 """Styles that some browsers lack, and their effect there."""

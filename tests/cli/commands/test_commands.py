@@ -65,6 +65,7 @@ def test_the_example_of_every_verb_can_be_typed(
         said={"review": [question]},
         sessions=["0123456789ab"],
         damped=[("alice", "bob")],
+        public="https://relay.example.com",
         arrivals=[spoken(23, "yes", sender="alice", to="operator", reply_to=22)],
         invites=[
             {
