@@ -1,4 +1,4 @@
-"""Colours and initials: no two names of a room have the same."""
+"""Colours and initials: no two names of a relay have the same."""
 
 from typing import Any
 
@@ -149,3 +149,33 @@ def test_a_room_shows_twelve_agents_in_twelve_colours_in_every_browser(
     assert len({hue for hue, _ in found.values()}) == 12
     assert len({letters for _, letters in found.values()}) == 12
     assert there.css(".msg").evaluate_all(shown) == found
+
+
+def test_a_name_has_one_face_in_every_room_and_in_the_inbox(
+    dashboard: Dashboard,
+) -> None:
+    """The oldest code has the first choice; guests and others come after the agents."""
+    relay = dashboard.relay
+    planner = relay.agent("planner", "one")
+    planner.say("Here.")
+    relay.do("/admin/rooms/one/guests", {"name": "pl-guest", "speaks": True})
+    for room in ("one", "two"):
+        lab = relay.agent("perf-lab", room)
+        lab.ask("Which run?")
+    dashboard.sign_in("?room=two")
+    face = """node => [node.textContent.trim(), node.style.getPropertyValue("--hue")]"""
+    here = dashboard.css('.msg[data-from="perf-lab"] .avatar').evaluate(face)
+    dashboard.enter("one")
+    there = dashboard.css('.msg[data-from="perf-lab"] .avatar').evaluate(face)
+    other = dashboard.css('.msg[data-from="planner"] .avatar').evaluate(face)
+    cards = dashboard.css(".waiting-row .avatar").evaluate_all(
+        """all => all.map((node) =>
+             [node.textContent.trim(), node.style.getPropertyValue("--hue")])"""
+    )
+    assert here == there
+    assert other[0] == "PL"
+    assert here[0] != "PL"
+    assert here[1] != other[1]
+    assert cards == [here, here]
+    marks = "['planner', 'perf-lab', 'pl-guest'].map((name) => m.markOf(name).letters)"
+    assert dashboard.call_module("colours", marks)[:2] == [other[0], here[0]]

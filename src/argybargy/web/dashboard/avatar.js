@@ -4,15 +4,15 @@ import { cx, html } from "./ui.js";
 import { hueStyle, markOf } from "./colours.js";
 import { Icon } from "./icons.js";
 
-/** An avatar; `room` is where the name is spoken, by default the room in view. */
-export function Avatar({ name, kind = "agent", online = null, small = false, room }) {
+/** An avatar. */
+export function Avatar({ name, kind = "agent", online = null, small = false }) {
   const isNamed = kind === "agent" || kind === "person";
   return html`<span
     class=${cx("avatar", !isNamed && `is-${kind}`, small && "is-small")}
-    style=${isNamed ? hueStyle(name, room) : undefined}
+    style=${isNamed ? hueStyle(name) : undefined}
     aria-hidden="true"
   >
-    ${isNamed ? markOf(name, room).letters : html`<${Icon} name=${kind === "system" ? "auto" : "person"} />`}
+    ${isNamed ? markOf(name).letters : html`<${Icon} name=${kind === "system" ? "auto" : "person"} />`}
     ${online !== null && html`<i class=${cx("presence", online && "is-online")}></i>`}
   </span>`;
 }

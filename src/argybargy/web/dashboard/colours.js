@@ -1,24 +1,32 @@
-// The colour and the letters of a name: no two of a room are the same. They are derived
-// from the name and prove nothing.
+// The colour and the letters of a name: the same in every room and in the inbox, and no two
+// names of the relay have the same. They are derived from the name and prove nothing.
 import { untracked } from "./ui.js";
 import { Palette } from "./palette.js";
-import { currentRoom } from "./route.js";
 import { codes } from "./state.js";
 
-const palettes = new Map();
+const palette = new Palette();
+/** The codes whose names the palette has. */
+let known = null;
 
-/** The names with a code for a room, the oldest first: the same order in every browser. */
-function namesOf(room) {
-  const rows = untracked(() => codes.value).filter((row) => row.room === room);
-  return rows.map((row) => row.name); // `codes` is sorted by the time of creation
+const isAgent = ({ role }) => role === "agent";
+
+/**
+ * Give the names with a code their marks, the oldest code first, guests after the agents:
+ * the same order in every browser. Names without a code follow as they are met.
+ */
+function learn() {
+  const rows = untracked(() => codes.value); // sorted by the time of creation
+  if (rows === known) return;
+  known = rows;
+  for (const row of rows.filter(isAgent)) palette.markOf(row.name);
+  for (const row of rows) palette.markOf(row.name);
 }
 
-/** The { hue, letters } of a name in a room; that in view if none is given. */
-export function markOf(name, room = currentRoom.peek()) {
-  let palette = palettes.get(room);
-  if (!palette) palettes.set(room, (palette = new Palette(namesOf(room))));
+/** The { hue, letters } of a name. */
+export function markOf(name) {
+  learn();
   return palette.markOf(name);
 }
 
 /** The style that carries the hue of a name to the stylesheet. */
-export const hueStyle = (name, room) => ({ "--hue": markOf(name, room).hue });
+export const hueStyle = (name) => ({ "--hue": markOf(name).hue });

@@ -1,4 +1,4 @@
-// Colours and letters for names, so that no two of a room are the same.
+// Colours and letters for names, so that no two of a relay are the same.
 import { hashOf, monogram } from "./format.js";
 
 /** Hues of the first ring, far enough apart to be told from each other. */
@@ -25,7 +25,7 @@ function* lettersFor(name) {
 }
 
 /**
- * The marks of the names of one room. A name has its own hue unless an earlier one has
+ * The marks of the names of one relay. A name has its own hue unless an earlier one has
  * taken it; who comes later changes nothing. Beyond twelve names, the hues between those of
  * before are used.
  */
