@@ -247,3 +247,18 @@ def test_axe_finds_nothing_serious_in_the_search(
     dashboard.page.set_viewport_size({"width": 1440, "height": 900})
     dashboard.css(".result").first.click()
     check_widths(dashboard, "an opened result")
+
+
+def test_a_result_shows_code_as_code_with_its_match_marked(
+    dashboard: Dashboard,
+) -> None:
+    """Also after characters that JavaScript counts twice."""
+    text = "\N{ROCKET} Run `test_power_cut` with power, then `make`."
+    dashboard.relay.agent("claude").say(text)
+    dashboard.sign_in()
+    open_search(dashboard).fill("power")
+    result = dashboard.css(".result-text")
+    expect(result).to_have_text(text.replace("`", ""))
+    expect(result.locator("code")).to_have_text(["test_power_cut", "make"])
+    expect(result.locator("mark")).to_have_text(["power", "power"])
+    expect(result.locator("code mark")).to_have_text("power")

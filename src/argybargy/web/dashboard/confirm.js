@@ -47,7 +47,7 @@ export function DeleteRoom({ room }) {
     }
   };
   return html`<${Dialog} title=${`Delete #${room}?`}>
-    <form class="room-form" onSubmit=${submit}>
+    <form class="room-form is-whole" onSubmit=${submit}>
       <p>
         Its ${plural(count, "message")}, members and access keys are deleted for good. Only a backup or an export can
         bring them back.

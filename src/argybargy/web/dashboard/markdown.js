@@ -24,7 +24,11 @@ const INLINE = new RegExp(
   "gs",
 );
 
+/** Whether links are made of addresses; parsing is synchronous. */
+let isLinking = true;
+
 function link(to, label) {
+  if (!isLinking) return label;
   return html`<a href=${to} target="_blank" rel="noopener noreferrer nofollow">${label}</a>`;
 }
 
@@ -33,7 +37,7 @@ let linkNumber = () => null;
 
 function inlineNode({ groups }) {
   const { code, label, to, url, bold, em, em2, gone, seq } = groups;
-  if (seq !== undefined) return linkNumber(Number(seq)) ?? `#${seq}`;
+  if (seq !== undefined) return (isLinking && linkNumber(Number(seq))) || `#${seq}`;
   if (code !== undefined) return html`<code>${code}</code>`;
   if (label !== undefined) return link(to, label);
   if (url !== undefined) return link(url, url);
@@ -193,6 +197,19 @@ function blocks(lines, depth = 0) {
 export const Markdown = memo(function Markdown({ text, room = null, before = 0, toNumber }) {
   linkNumber = (seq) => toNumber?.(room, before, seq) ?? null; // parsing is synchronous
   return html`<div class="prose" dir="auto">${blocks(text.split(/\r\n|\r|\n/))}</div>`;
+});
+
+/**
+ * One line of a text: code, bold and the like as in the text itself, but no links, since the
+ * line is part of a button.
+ */
+export const Inline = memo(function Inline({ text }) {
+  isLinking = false;
+  try {
+    return html`${inline(text)}`;
+  } finally {
+    isLinking = true;
+  }
 });
 
 const LINE_CHARS = 80;

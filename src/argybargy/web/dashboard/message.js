@@ -17,15 +17,17 @@ import {
 } from "./format.js";
 import { Icon } from "./icons.js";
 import { linkOf, linkToEarlier, SeqLink } from "./links.js";
-import { linesOf, Markdown } from "./markdown.js";
+import { Inline, linesOf, Markdown } from "./markdown.js";
 import { openThread } from "./panes.js";
 import { sendReply } from "./posting.js";
-import { showRoom } from "./route.js";
+import { showPeer, showRoom } from "./route.js";
 import { isQuestion } from "./state.js";
 import { CopyButton, showError } from "./widgets.js";
 
 const FOLDED_LINES = 30;
 const LONG_NAME = 18;
+/** A quote is one line; the widest shows no more. */
+const QUOTED_CHARS = 300;
 
 // -- the state of a question ------------------------------------------------------
 
@@ -47,13 +49,12 @@ const STATES = {
   open: ({ message, since }) => html`<${Icon} name="ask" size=${14} />
     <span>open · <${Asked} message=${message} /> · since ${shortMoment(since, nowMs())}</span>
     <${Timer} since=${since} />`,
-  claimed: ({ message, since, question }) => {
+  claimed: ({ message, question }) => {
     const until = question.until ?? message.claimed_until;
     return html`<${Icon} name="person" size=${14} />
       <span>
-        claimed by <bdi>${question.by ?? message.claimed_by}</bdi>${until && html` · until ${shortMoment(Date.parse(until), nowMs())}`}
-      </span>
-      <${Timer} since=${since} />`;
+        claimed by <bdi>${question.by ?? message.claimed_by}</bdi>${until && ` until ${shortMoment(Date.parse(until), nowMs())}`}
+      </span>`;
   },
   answered: ({ question, room }) => html`<${Icon} name="check" size=${14} />
     <span>
@@ -126,10 +127,17 @@ function Head({ message, at, room }) {
   return html`<div class="msg-head">
     ${isPlain
       ? html`<span class="pill operator name">operator</span>`
-      : html`<bdi class=${cx("name", isNamed && "is-hued")} style=${isNamed ? hueStyle(message.from, room) : undefined}>
-            ${message.from}
-          </bdi>
-          ${!isNamed && html`<span class="pill operator">operator</span>`}`}
+      : isNamed
+        ? html`<button
+            type="button"
+            class="name is-hued"
+            title=${`What ${message.from} does, holds and asks`}
+            style=${hueStyle(message.from)}
+            onClick=${() => showPeer(message.from, room)}
+          >
+            <bdi>${message.from}</bdi>
+          </button>`
+        : html`<bdi class="name">${message.from}</bdi><span class="pill operator">operator</span>`}
     ${kind === "person" && html`<span class="pill" title="A person with a guest link">guest</span>`}
     <time datetime=${message.ts} title=${fullTime(at)}>${timeOfDay(at)}</time>
     <${SeqLink} room=${room} seq=${message.seq} title=${`Link to message ${message.seq}`} />
@@ -137,7 +145,7 @@ function Head({ message, at, room }) {
 }
 
 function Quote({ message, quoted, room }) {
-  const text = quoted ? quoted.text : "an older message";
+  const text = quoted ? quoted.text.slice(0, QUOTED_CHARS) : "an older message";
   return html`<button
     type="button"
     class="quote"
@@ -146,17 +154,17 @@ function Quote({ message, quoted, room }) {
   >
     <${Icon} name="reply" size=${14} />
     <bdi class="name">${quoted ? quoted.from : `#${message.reply_to}`}</bdi>
-    <span>${text}</span>
+    <span><${Inline} text=${text} /></span>
   </button>`;
 }
 
-function To({ to, peer, room }) {
+function To({ to, peer }) {
   if (isToAll(to) || (peer && isSameName(recipients(to), peer))) return null;
   const name = recipients(to);
   const isOne = !Array.isArray(to) || to.length === 1;
   // Beside a long name there is no room for words.
   const isLong = name.length > LONG_NAME;
-  return html`<span class=${cx("to", isLong && "is-long")} style=${isOne ? hueStyle(name, room) : undefined}>→ <bdi>${name}</bdi></span>`;
+  return html`<span class=${cx("to", isLong && "is-long")} style=${isOne ? hueStyle(name) : undefined}>→ <bdi>${name}</bdi></span>`;
 }
 
 /** A long text begins folded; the browser's own search unfolds it where it finds something. */
@@ -202,7 +210,7 @@ function Actions({ message, room, at, isFirst, inThread }) {
       Thread
     </button>`}
     <${CopyButton} text=${message.text} label="Copy" what="text" quiet />
-    <${CopyButton} text=${linkOf(room, message.seq)} label="Link" what="to this message" quiet />
+    <${CopyButton} text=${linkOf(room, message.seq)} label="Link" what="to this message" icon="link" quiet />
   </div>`;
 }
 
@@ -235,13 +243,13 @@ export const Message = memo(function Message(props) {
   >
     <div class="gutter">
       ${isFirst
-        ? html`<${Avatar} name=${message.from} kind=${message.from_kind} room=${room} />`
+        ? html`<${Avatar} name=${message.from} kind=${message.from_kind} />`
         : html`<${SeqLink} room=${room} seq=${message.seq} title=${fullTime(at)} />`}
     </div>
     <div class="msg-body">
       ${isFirst && html`<${Head} message=${message} at=${at} room=${room} />`}
       ${message.reply_to && !inThread && html`<${Quote} message=${message} quoted=${quoted} room=${room} />`}
-      <${To} to=${message.to} peer=${peer} room=${room} />
+      <${To} to=${message.to} peer=${peer} />
       <${Text} message=${message} room=${room} />
       ${message.choices && html`<${Choices} message=${message} room=${room} chosen=${chosen} />`}
       ${isQuestion(message) && html`<${Badge} message=${message} room=${room} />`}

@@ -78,17 +78,34 @@ function useSearch(query, room) {
 
 // -- results ------------------------------------------------------------------------
 
-/** A text with its matches marked. The relay counts code points, JavaScript UTF-16 units. */
-function Marked({ text: whole, marks }) {
-  const points = [...whole];
-  const between = (from, to) => points.slice(from, to).join("");
-  let end = 0;
+const CODE = /(?<!`)`(?!`)([^`]+)`(?!`)/g;
+
+/** A part of a text with its matches marked; `at` is where the part begins. */
+function marked(points, at, marks) {
+  const between = (from, to) => points.slice(Math.max(0, from - at), Math.max(0, to - at)).join("");
+  let end = at;
   const parts = marks.flatMap(([from, to]) => {
-    const before = between(end, from);
-    end = to;
-    return [before, html`<mark>${between(from, to)}</mark>`];
+    const [before, match] = [between(end, from), between(from, to)];
+    end = Math.max(end, to);
+    return match ? [before, html`<mark>${match}</mark>`] : [before];
   });
-  return [...parts, between(end)];
+  return [...parts, between(end, at + points.length)];
+}
+
+/**
+ * A text with its matches marked and its inline code set as code. The relay counts code
+ * points, JavaScript UTF-16 units.
+ */
+function Marked({ text: whole, marks }) {
+  const count = (text) => [...text].length;
+  const parts = [];
+  let at = 0;
+  for (const { index, 0: quoted, 1: code } of whole.matchAll(CODE)) {
+    parts.push(marked([...whole.slice(at, index)], count(whole.slice(0, at)), marks));
+    parts.push(html`<code>${marked([...code], count(whole.slice(0, index)) + 1, marks)}</code>`);
+    at = index + quoted.length;
+  }
+  return [...parts, marked([...whole.slice(at)], count(whole.slice(0, at)), marks)];
 }
 
 function show(result) {
@@ -109,7 +126,7 @@ const Result = memo(function Result({ result, isOpened }) {
       onClick=${() => show(result)}
     >
       <span class="result-head">
-        <bdi class=${cx("name", isNamed && "is-hued")} style=${isNamed ? hueStyle(message.from, room) : undefined}>${message.from}</bdi>
+        <bdi class=${cx("name", isNamed && "is-hued")} style=${isNamed ? hueStyle(message.from) : undefined}>${message.from}</bdi>
         <span class="where">#${message.seq}</span>
         ${message.question && html`<span class="where">${message.question.state}</span>`}
         <time datetime=${message.ts} title=${fullTime(at)}>${shortMoment(at, nowMs())}</time>

@@ -156,7 +156,7 @@ function select(node) {
 }
 
 /** A button that copies `text` and confirms it. */
-export function CopyButton({ text, label = "Copy", what = "", source = null, quiet = false }) {
+export function CopyButton({ text, label = "Copy", what = "", icon = "copy", source = null, quiet = false }) {
   const [status, setStatus] = useState("");
   const timer = useRef(0);
   const act = async (event) => {
@@ -172,7 +172,7 @@ export function CopyButton({ text, label = "Copy", what = "", source = null, qui
     aria-label=${status ? undefined : `${label} ${what}`.trim()}
     onClick=${act}
   >
-    <${Icon} name=${status === "Copied" ? "check" : "copy"} size=${16} />
+    <${Icon} name=${status === "Copied" ? "check" : icon} size=${16} />
     <span aria-live="polite">${status || label}</span>
   </button>`;
 }
