@@ -439,7 +439,7 @@ def test_no_arrival_is_shown_for_a_room_that_is_not_in_view(
     dashboard.css("form.access-form input[name=name]").fill("fresh")
     dashboard.css("form.access-form select[name=room]").select_option("ops")
     dashboard.button("Create the invite").click()
-    expect(dashboard.css("dialog .made-secret[tabindex]")).to_be_visible()
+    expect(dashboard.css("dialog .made pre").first).to_be_visible()
     expect(dashboard.css(".arrival")).to_have_count(0)
 
 
@@ -501,8 +501,12 @@ def test_an_invite_is_created_listed_used_and_revoked(dashboard: Dashboard) -> N
     form.get_by_label("The invite is valid for").select_option("60")
     form.get_by_role("button", name="Create the invite").click()
     expect(dashboard.css(".once")).to_contain_text("It works once, until")
+    prompt = dashboard.css(".made pre").first
+    expect(prompt).to_be_focused()
+    dashboard.css(".other-ways summary").click()
     link = dashboard.css(".made .made-secret").inner_text()
     assert link.startswith(f"{relay.url}/join#argy_i1_")
+    expect(prompt).to_contain_text(link.partition("#")[2])
     row = dashboard.css(".code-row-item")
     expect(row).to_contain_text("#build · open · until")
     invite = link.partition("#")[2]
@@ -521,6 +525,23 @@ def test_an_invite_is_created_listed_used_and_revoked(dashboard: Dashboard) -> N
     expect(row.first).to_have_attribute("data-state", "revoked")
 
 
+def revoke_guest(dashboard: Dashboard, name: str) -> None:
+    row = dashboard.css(code_row(name))
+    for each in ("Revoke", "Revoke this link?"):
+        row.get_by_role("button", name=each, exact=True).click()
+    expect(row).to_have_count(0)
+
+
+def test_a_guest_is_invited_from_the_menu_of_the_room(dashboard: Dashboard) -> None:
+    dashboard.relay.room("build")
+    dashboard.sign_in("?room=build")
+    dashboard.button("Actions for #build").click()
+    dashboard.page.get_by_role("menuitem", name="Invite a guest").click()
+    dialog = dashboard.page.get_by_role("dialog", name="Invite a guest")
+    dialog.get_by_role("button", name="Create the guest link").click()
+    expect(dialog.locator(".once")).to_contain_text("to read only, in #build")
+
+
 def test_a_guest_link_is_created_listed_and_ended(
     dashboard: Dashboard, public_relay: Relay
 ) -> None:
@@ -530,7 +551,8 @@ def test_a_guest_link_is_created_listed_and_ended(
     open_drawer(dashboard, "Guests")
     expect(dashboard.css(".drawer-section")).to_contain_text("No guest links yet.")
     create = dashboard.button("Create the guest link")
-    dashboard.page.get_by_label("May speak").check()
+    expect(dashboard.page.get_by_label("Read only")).to_be_checked()
+    dashboard.page.get_by_label("Speak as").check()
     create.click()
     expect(dashboard.css(".access-form .problem")).to_have_text(
         "A guest who speaks needs a name."
@@ -546,13 +568,23 @@ def test_a_guest_link_is_created_listed_and_ended(
     dashboard.button("QR code of the link").click()
     expect(dashboard.css("svg.qr")).to_be_visible()
     row = dashboard.css(code_row("pat"))
-    expect(row).to_contain_text("#build · reads and speaks · until")
+    expect(row).to_contain_text("#build · speaks as pat · until")
     choose(dashboard, "Codes")
     expect(dashboard.css(".code-row-item")).to_have_count(0)
     choose(dashboard, "Guests")
-    for name in ("End", "End this link?"):
-        row.get_by_role("button", name=name, exact=True).click()
-    expect(row).to_have_count(0)
+    dashboard.page.get_by_label("Speak as").check()
+    dashboard.css(".access-form input[name=name]").fill("quinn")
+    create.click()
+    made = dashboard.css(".made .made-secret")
+    expect(made).to_be_visible()
+    revoke_guest(dashboard, "pat")
+    expect(dashboard.css("dialog .notice")).to_have_text(
+        "Guest link of pat revoked: it has ended."
+    )
+    expect(made).to_be_visible()
+    revoke_guest(dashboard, "quinn")
+    expect(made).to_have_count(0)
+    expect(create).to_be_visible()
     assert guest.call("GET", "/whoami").status == 401
 
 

@@ -235,6 +235,7 @@ def test_a_copy_button_does_not_cover_its_command(dashboard: Dashboard) -> None:
     dashboard.button("Add an agent to build").click()
     dashboard.css("form.access-form").get_by_label("Name").fill("shell")
     dashboard.button("Create the invite").click()
+    dashboard.css(".other-ways summary").click()
     expect(dashboard.css(".copy-block")).to_have_count(4)
     for block in dashboard.css(".copy-block").all():
         pre, button = (block.locator(each).bounding_box() for each in ("pre", ".copy"))

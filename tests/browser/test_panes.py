@@ -213,3 +213,38 @@ def test_a_room_is_closed_and_deleted_from_its_menu_on_a_phone(
     expect(dashboard.css("h1.channel-title")).to_have_text("other")
     gone = dashboard.relay.admin("GET", "/admin/rooms/old/history")
     assert gone.status == 404
+
+
+def test_the_people_button_hides_them_and_shows_them_again(
+    new_dashboard: NewDashboard,
+) -> None:
+    dashboard = new_dashboard(viewport=WIDE)
+    dashboard.relay.agent("claude").say("x")
+    dashboard.sign_in("?room=build")
+    people = dashboard.button("People: 1 of 1 online")
+    expect(people).to_have_attribute("aria-expanded", "true")
+    people.click()
+    expect(dashboard.css(".pane")).to_have_count(0)
+    expect(people).to_have_attribute("aria-expanded", "false")
+    people.click()
+    expect(dashboard.css(".pane.is-people")).to_be_visible()
+
+
+def test_a_thread_opened_from_the_people_closes_to_them_on_a_phone(
+    new_dashboard: NewDashboard,
+) -> None:
+    dashboard = new_dashboard(viewport=PHONE)
+    claude = dashboard.relay.agent("claude")
+    dashboard.relay.agent("codex").say("x")
+    asked = claude.ask("Codex?", "codex")
+    dashboard.sign_in("?room=build")
+    dashboard.button("People: 2 of 2 online").click()
+    dashboard.button(f"is asked #{asked}").click()
+    expect(dashboard.css(".pane.is-thread")).to_contain_text("Codex?")
+    dashboard.button("Close thread").click()
+    expect(dashboard.css(".pane.is-people")).to_be_visible()
+    expect(dashboard.button("Close people")).to_be_focused()
+    dashboard.agent_row("codex").click()
+    # Who goes to a person wants to see what it said.
+    expect(dashboard.css(".pane")).to_have_count(0)
+    expect(dashboard.css("h1.channel-title")).to_have_text("codex")

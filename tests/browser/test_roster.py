@@ -46,7 +46,7 @@ def test_the_roster_shows_the_room_in_view_and_survives_a_restart(
     expect(other.css(".person .is-away")).to_have_count(2)
     assert names(other) == ["zoe", "amy"]  # the latest seen first
     expect(other.agent_row("zoe").locator(".stamp")).to_have_text(
-        re.compile(r"^(now|\d+[smhd])$")
+        re.compile(r"^not listening since \d\d:\d\d$")
     )
     zoe.poll()
     expect(other.agent_row("zoe").locator(".stamp")).to_have_text("online")
@@ -85,14 +85,19 @@ def test_a_row_says_the_state_and_what_the_agent_can_do(dashboard: Dashboard) ->
     expect(dashboard.agent_row("asks")).to_have_attribute("data-state", "waiting")
     expect(dashboard.agent_row("works")).to_have_attribute("data-state", "working")
     expect(dashboard.agent_row("stands")).to_have_attribute("data-state", "standing_by")
-    pill = dashboard.agent_row("stands").locator(".pill")
-    expect(pill).to_have_text("standing by")
-    expect(pill).to_have_attribute("title", "Connected, and not working on anything")
+    activity = {
+        name: dashboard.agent_row(name).locator(".agent-activity")
+        for name in ("asks", "works", "stands")
+    }
+    expect(activity["asks"]).to_have_text("waits for an answer")
+    expect(activity["works"]).to_have_text("working")
+    expect(activity["stands"]).to_have_count(0)
+    expect(dashboard.css("#agents-label")).to_have_text("3 of 3 online · 1 invited")
     caps = dashboard.agent_row("asks").locator(".agent-caps")
     expect(caps).to_have_attribute("title", many.strip(", "))
     box = dashboard.agent_row("asks").bounding_box()
     assert box is not None
-    assert box["height"] <= 56
+    assert box["height"] <= 90
     pane = dashboard.css(".pane-body")
     assert pane.evaluate("node => node.scrollWidth <= node.clientWidth")
 
@@ -109,8 +114,10 @@ def test_agents_that_never_connected_are_collapsed_as_invited(
     expect(dashboard.agent_row("late")).to_have_count(0)
     fold.click()
     row = dashboard.agent_row("late")
-    expect(row.locator(".stamp")).to_have_text("invited")
-    expect(row).to_have_attribute("aria-label", "late — invited, open direct view")
+    expect(row.locator(".stamp")).to_have_text("invited, never seen")
+    expect(row).to_have_attribute(
+        "aria-label", "late — invited, never seen, open direct view"
+    )
     late.poll()
     expect(row.locator(".stamp")).to_have_text("online")
     expect(fold).to_have_count(0)
@@ -148,7 +155,7 @@ def test_the_direct_view_of_an_invited_agent_says_so(dashboard: Dashboard) -> No
     """D60."""
     dashboard.relay.agent("late")
     dashboard.sign_in("?room=build&with=late")
-    expect(dashboard.css(".head")).to_contain_text("invited · not seen yet")
+    expect(dashboard.css(".person-facts")).to_contain_text("invited, never seen")
     expect(dashboard.css(".empty")).to_contain_text("Nothing from or to late yet")
 
 
@@ -161,11 +168,8 @@ def test_a_row_says_what_an_agent_holds_and_leads_to_it(dashboard: Dashboard) ->
     claude.claim(taken)
     dashboard.sign_in()
     rows = dashboard.css(".person")
-    expect(rows.filter(has_text="works on")).to_contain_text(f"works on #{taken}")
+    expect(rows.filter(has_text="working on")).to_contain_text(f"working on #{taken}")
     held = dashboard.button(f"is asked #{asked}")
-    expect(held).to_have_attribute(
-        "title", re.compile(rf"wait for this agent: #{asked}")
-    )
     held.click()
     expect(dashboard.css(".pane.is-thread")).to_contain_text("Codex?")
 
@@ -194,10 +198,23 @@ def test_who_hears_nothing_is_said_with_the_time(dashboard: Dashboard) -> None:
     relay.start()
     relay.agent("later").poll()
     dashboard.sign_in("?room=build")
-    expect(dashboard.agent_row("gone")).to_have_attribute(
-        "data-listening", "not listening"
+    gone = dashboard.agent_row("gone")
+    expect(gone).to_have_attribute("data-listening", "not listening")
+    since = re.compile(r"^not listening since \d\d:\d\d$")
+    expect(gone.locator(".stamp")).to_have_text(since)
+    # What it did last does not contradict that.
+    expect(gone.locator(".agent-activity")).to_have_text(
+        re.compile(r"^last spoke \d\d:\d\d$")
     )
-    expect(dashboard.css("#agents-label")).to_contain_text("1 not listening")
+    expect(dashboard.css("#agents-label")).to_contain_text(
+        "1 of 2 online · 1 not listening"
+    )
+    gone.click()
+    expect(dashboard.css(".person-facts .stamp")).to_have_text(since)
+    groups = dashboard.page.get_by_label("Recipient").locator("optgroup")
+    dashboard.button("Back to build").click()
+    labels = groups.evaluate_all("all => all.map((each) => each.label)")
+    assert labels == ["online", "not listening"]
 
 
 def test_a_guest_is_marked_as_a_person(dashboard: Dashboard) -> None:
@@ -249,3 +266,55 @@ def test_an_empty_room_offers_to_add_an_agent(dashboard: Dashboard) -> None:
     dashboard.sign_in()
     dashboard.css(".nobody").get_by_role("button", name="Add an agent").click()
     expect(dashboard.page.get_by_role("dialog")).to_be_visible()
+
+
+def test_a_name_leads_to_what_the_agent_holds_and_asks(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    claude, codex = relay.agent("claude"), relay.agent("codex")
+    taken = codex.ask("Who can?", "anyone")
+    asks = claude.ask("May I?")
+    claude.claim(taken)
+    dashboard.sign_in("?room=build")
+    dashboard.css(".msg[data-from=claude]").get_by_role("button", name="claude").click()
+    expect(dashboard.css("h1.channel-title")).to_have_text("claude")
+    facts = dashboard.css(".person-facts")
+    expect(facts.get_by_role("button")).to_have_text(
+        [f"working on #{taken}", f"asks #{asks}"]
+    )
+    facts.get_by_role("button", name=f"asks #{asks}").click()
+    expect(dashboard.css(".pane.is-thread")).to_contain_text("May I?")
+
+
+def test_a_status_is_whole_however_narrow_the_pane_is(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    relay.agent("an-agent-with-quite-a-long-name", capabilities="all " * 40).say("x")
+    relay.stop()
+    relay.start()
+    dashboard.sign_in("?room=build")
+    stamp = dashboard.css(".person .stamp")
+    expect(stamp).to_contain_text("not listening since")
+    assert stamp.evaluate(
+        """node => node.scrollWidth <= node.clientWidth + 1 &&
+          node.getBoundingClientRect().right <=
+          node.closest(".pane").getBoundingClientRect().right"""
+    )
+
+
+def test_an_unused_invite_is_among_the_invited_of_its_room(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    relay.room("build")
+    relay.room("ops")
+    dashboard.sign_in("?room=build")
+    relay.do("/admin/invites", {"name": "elsewhere", "room": "ops"})
+    dashboard.button("Add an agent to build").click()
+    dashboard.css("form.access-form").get_by_label("Name").fill("docs-writer")
+    dashboard.button("Create the invite").click()
+    expect(dashboard.css(".made")).to_be_visible()
+    dashboard.page.keyboard.press("Escape")
+    fold = dashboard.css(".roster .fold")
+    expect(fold).to_have_text("Invited · 1")
+    fold.click()
+    row = dashboard.css(".roster [data-invite]")
+    expect(row).to_contain_text(re.compile(r"docs-writer\s*invited, until \d\d:\d\d"))

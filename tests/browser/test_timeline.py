@@ -96,13 +96,12 @@ def test_a_question_shows_which_of_three_states_it_is_in(dashboard: Dashboard) -
         re.compile(r"open · asks codex · since \d\d:\d\d\s*0:0[1-9]")
     )
     expect(dashboard.css(".head .turn")).to_have_text(
-        re.compile(r"Latest question: claude asks codex · 0:0[1-9]")
+        re.compile(r"Open question: claude asks codex · 0:0[1-9]")
     )
     codex.claim(seq)
     expect(badge).to_have_attribute("data-state", "claimed")
-    expect(badge).to_have_text(
-        re.compile(r"claimed by codex · until \d\d:\d\d\s*0:0\d")
-    )
+    # The end of the claim alone: a time that counts up beside it reads as time left.
+    expect(badge).to_have_text(re.compile(r"^\s*claimed by codex until \d\d:\d\d\s*$"))
     answer = codex.say("I do.", reply_to=seq)
     expect(badge).to_have_attribute("data-state", "answered")
     expect(badge).to_have_text(f"answered by codex · #{answer}")
@@ -597,3 +596,46 @@ def test_a_long_recipient_breaks_no_word_beside_it(new_dashboard: NewDashboard) 
     assert below is not None
     assert above["y"] + above["height"] <= below["y"]
     assert below["height"] < 30
+
+
+def test_the_header_shows_the_question_that_asks_you_first(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    claude, codex = relay.agent("claude"), relay.agent("codex")
+    mine = claude.ask("May I?")
+    codex.ask("Claude?", "claude")
+    dashboard.sign_in()
+    turn = dashboard.css(".head .turn")
+    expect(turn).to_have_text(re.compile(r"Asks you: claude · \d:\d\d"))
+    relay.say("You may.", reply_to=mine)
+    expect(turn).to_have_text(re.compile(r"Open question: codex asks claude · \d:\d\d"))
+
+
+def test_a_quote_shows_code_as_code_and_no_links(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
+    seq = claude.say("Use `fold()`, **not** https://example.org/trim")
+    claude.say("Done.", reply_to=seq)
+    dashboard.sign_in()
+    quote = dashboard.css(".quote")
+    expect(quote.locator("code")).to_have_text("fold()")
+    expect(quote.locator("strong")).to_have_text("not")
+    expect(quote.locator("a")).to_have_count(0)
+
+
+def test_the_actions_of_a_message_stand_still_when_it_is_copied(
+    dashboard: Dashboard,
+) -> None:
+    seq = dashboard.relay.agent("claude").say("Copy me.")
+    dashboard.sign_in()
+    row = dashboard.message(seq)
+    row.hover()
+    actions = row.locator(".msg-actions")
+    before = actions.bounding_box()
+    icons = actions.locator(".copy path").evaluate_all(
+        "all => all.map((each) => each.getAttribute('d'))"
+    )
+    assert len(set(icons)) == 2
+    actions.get_by_role("button", name="Copy text").click()
+    expect(actions).to_contain_text("Copied")
+    assert actions.bounding_box() == before

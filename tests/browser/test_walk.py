@@ -86,6 +86,7 @@ def test_each_client_gets_its_own_instructions(dashboard: Dashboard) -> None:
     dashboard.button("Add an agent to build").click()
     dashboard.css("form.access-form").get_by_label("Name").fill("codex")
     dashboard.button("Create the invite").click()
+    dashboard.css(".other-ways summary").click()
     link = dashboard.css(".made .made-secret").inner_text()
     invite = link.partition("#")[2]
     tabs = dashboard.page.get_by_role("tab")

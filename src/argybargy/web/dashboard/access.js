@@ -5,12 +5,13 @@ import { get, post, remove, roomPath } from "./api.js";
 import { Avatar } from "./avatar.js";
 import { age, plural, shortMoment } from "./format.js";
 import { nowMs } from "./clock.js";
+import { invites, loadInvites } from "./invites.js";
 import { AccessForm, Field, Made, Qr, RoomChoice, Secret } from "./invite.js";
-import { rosterRow, Stamp } from "./people.js";
+import { rosterRow, Status } from "./people.js";
 import { currentRoom } from "./route.js";
 import { codes, rosterRoom } from "./state.js";
 import { refresh } from "./stream.js";
-import { ConfirmButton, showError, showNotice } from "./widgets.js";
+import { closeDialog, ConfirmButton, Dialog, showError, showNotice } from "./widgets.js";
 
 /** Rows shown at first: hundreds are seldom read, and the filter finds each. */
 const SHOWN = 100;
@@ -26,11 +27,14 @@ const withErrors = (act) => async () => {
   }
 };
 
-async function revoke(body) {
+async function revoke(body, done = null) {
   const { revoked } = await post("admin/revoke", body);
   refresh();
-  showNotice(`${plural(revoked, "code")} revoked.`);
+  showNotice(done ?? `${plural(revoked, "code")} revoked.`);
 }
+
+/** Whether what was made opened a room to the holder of a row. */
+const isOf = (row) => (made) => made && made.name === row.name && made.room === row.room;
 
 // -- a list with a filter --------------------------------------------------------------
 
@@ -91,7 +95,7 @@ async function loadLastSeen() {
 /** When the holder of a code used it last: from the live roster if its room is in view. */
 function LastUsed({ row, seconds }) {
   const member = rosterRoom.value === row.room ? rosterRow(row.name) : null;
-  if (member) return html` · <${Stamp} row=${member} />`;
+  if (member) return html` · <${Status} row=${member} />`;
   if (seconds === undefined) return null;
   if (seconds === null) return " · not used yet";
   return seconds === 0 ? " · online" : ` · used ${age(seconds)} ago`;
@@ -109,10 +113,17 @@ async function rotateCode(row) {
 
 const CodeRow = memo(function CodeRow({ row, others, seconds, show }) {
   const rotate = withErrors(async () => show(await rotateCode(row)));
-  const revokeOne = withErrors(() => revoke({ target: row.key_id }));
-  const revokeAll = withErrors(() => revoke({ target: row.name, all: true }));
+  // What no longer works is not offered for copying.
+  const revokeOne = withErrors(async () => {
+    await revoke({ target: row.key_id });
+    show((made) => (made?.key_id === row.key_id ? null : made));
+  });
+  const revokeAll = withErrors(async () => {
+    await revoke({ target: row.name, all: true });
+    show((made) => (made?.name === row.name ? null : made));
+  });
   return html`<li class="code-row-item" data-key=${row.key_id} data-name=${row.name}>
-    <${Avatar} name=${row.name} room=${row.room} small />
+    <${Avatar} name=${row.name} small />
     <div>
       <bdi class="name">${row.name}</bdi> <code>${row.code}</code>
       <span class="meta">
@@ -173,7 +184,7 @@ const STATES = {
 
 const InviteRow = memo(function InviteRow({ row, revoke: revokeOne }) {
   return html`<li class="code-row-item" data-invite=${row.id} data-state=${row.state}>
-    ${row.name ? html`<${Avatar} name=${row.name} room=${row.room} small />` : html`<span class="avatar is-small is-system" aria-hidden="true">?</span>`}
+    ${row.name ? html`<${Avatar} name=${row.name} small />` : html`<span class="avatar is-small is-system" aria-hidden="true">?</span>`}
     <div>
       <bdi class="name">${row.name ?? "any name"}</bdi> <code>${row.invite}</code>
       <span class="meta">
@@ -188,13 +199,17 @@ const InviteRow = memo(function InviteRow({ row, revoke: revokeOne }) {
 });
 
 export function Invites() {
-  const [rows, setRows] = useState(null);
+  const rows = invites.value;
   const [made, setMade] = useState(null);
-  const load = withErrors(async () => setRows((await get("admin/invites")).invites));
-  const revokeOne = useMemo(
-    () => (id) => withErrors(async () => (await remove(`admin/invites/${encodeURIComponent(id)}`), load()))(),
-    [],
-  );
+  const load = withErrors(loadInvites);
+  const revokeOne = useMemo(() => {
+    const act = async (id) => {
+      await remove(`admin/invites/${encodeURIComponent(id)}`);
+      setMade((made) => (made?.id === id ? null : made));
+      await loadInvites();
+    };
+    return (id) => withErrors(() => act(id))();
+  }, []);
   // A code that appears may be what an invite was traded for.
   useEffect(() => void load(), [codes.value]);
   const onMade = (answer) => (setMade(answer), load());
@@ -219,7 +234,7 @@ const HOURS = [
   ["720h", "30 days"],
 ];
 
-function GuestForm({ made }) {
+function GuestForm({ made, room = currentRoom.value }) {
   const [speaks, setSpeaks] = useState(false);
   const [problem, setProblem] = useState("");
   const submit = async (event) => {
@@ -237,18 +252,24 @@ function GuestForm({ made }) {
     }
   };
   return html`<form class="access-form" onSubmit=${submit}>
-    <${Field} label="Room"><${RoomChoice} room=${currentRoom.value} /><//>
+    <${Field} label="Room"><${RoomChoice} room=${room} /><//>
     <${Field} label="The link ends after">
       <select name="ttl">
         ${HOURS.map(([hours, label]) => html`<option key=${hours} value=${hours} selected=${hours === "24h"}>${label}</option>`)}
       </select>
     <//>
-    <label class="check is-wide">
-      <input type="checkbox" checked=${speaks} onChange=${(event) => setSpeaks(event.target.checked)} />
-      May speak, under a name that nobody else has
-    </label>
+    <div class="is-wide guest-rights" role="radiogroup" aria-label="What the guest may do">
+      <label class="check">
+        <input type="radio" name="rights" checked=${!speaks} onChange=${() => setSpeaks(false)} />
+        Read only
+      </label>
+      <label class="check">
+        <input type="radio" name="rights" checked=${speaks} onChange=${() => setSpeaks(true)} />
+        Speak as
+      </label>
+    </div>
     <label class="field is-wide">
-      <span>Name${!speaks && html` <em>(optional)</em>`}</span>
+      <span>${speaks ? "The name they speak under" : html`Name <em>(optional, for your list)</em>`}</span>
       <input name="name" maxlength="64" placeholder="pat" autocomplete="off" autocapitalize="none" spellcheck=${false} />
     </label>
     <p class="problem is-wide" role="alert">${problem}</p>
@@ -260,7 +281,7 @@ function MadeGuest({ made }) {
   return html`<div class="made">
     <p class="once">
       <span>
-        A link for <bdi class="name">${made.name}</bdi> to ${made.speaks ? "read and speak in" : "read"} #<bdi>${made.room}</bdi>, until
+        A link for <bdi class="name">${made.name}</bdi> to ${made.speaks ? "read and speak in" : "read only, in"} #<bdi>${made.room}</bdi>, until
         ${" "}${moment(made.expires_at)}. Copy it now: it will not be shown again.
       </span>
     </p>
@@ -269,17 +290,20 @@ function MadeGuest({ made }) {
   </div>`;
 }
 
-const GuestRow = memo(function GuestRow({ row }) {
-  const end = withErrors(() => revoke({ target: row.key_id }));
+const GuestRow = memo(function GuestRow({ row, show }) {
+  const end = withErrors(async () => {
+    await revoke({ target: row.key_id }, `Guest link of ${row.name} revoked: it has ended.`);
+    show((made) => (isOf(row)(made) ? null : made));
+  });
   return html`<li class="code-row-item" data-key=${row.key_id} data-name=${row.name}>
-    <${Avatar} name=${row.name} room=${row.room} small />
+    <${Avatar} name=${row.name} small />
     <div>
       <bdi class="name">${row.name}</bdi> <code>${row.code}</code>
       <span class="meta">
-        #<bdi>${row.room}</bdi> · ${row.role === "person" ? "reads and speaks" : "reads"} · until ${row.expires && moment(row.expires)}
+        #<bdi>${row.room}</bdi> · ${row.role === "person" ? `speaks as ${row.name}` : "read only"} · until ${row.expires && moment(row.expires)}
       </span>
       <div class="row-actions">
-        <${ConfirmButton} label="End" confirm="End this link?" kind="danger small" onConfirm=${end} />
+        <${ConfirmButton} label="Revoke" confirm="Revoke this link?" kind="danger small" onConfirm=${end} />
       </div>
     </div>
   </li>`;
@@ -293,6 +317,21 @@ export function Guests() {
     ${made
       ? html`<${MadeGuest} made=${made} /><button type="button" class="quiet" onClick=${() => setMade(null)}>Another link</button>`
       : html`<${GuestForm} made=${setMade} />`}
-    <${FilteredRows} rows=${rows} what="guest links" Row=${GuestRow} />
+    <${FilteredRows} rows=${rows} what="guest links" Row=${GuestRow} show=${setMade} />
   `;
+}
+
+/** Invite a guest to a room, from its menu. */
+export function GuestDialog({ room }) {
+  const [made, setMade] = useState(null);
+  return html`<${Dialog} title="Invite a guest">
+    ${made
+      ? html`<${MadeGuest} made=${made} />
+          <div class="row-actions">
+            <button type="button" onClick=${() => setMade(null)}>Another link</button>
+            <button type="button" class="primary" onClick=${closeDialog}>Done</button>
+          </div>`
+      : html`<p class="hint">A link for a person. It opens this room in a browser, and nothing else.</p>
+          <${GuestForm} made=${setMade} room=${room} />`}
+  <//>`;
 }

@@ -8,9 +8,10 @@ import { Icon } from "./icons.js";
 import { Menu } from "./menu.js";
 import { isPinned, togglePin } from "./pins.js";
 import { addressOf, currentRoom, showRoom, view } from "./route.js";
+import { isWaiting } from "./message.js";
 import { applyRoomStatus, asksYou, cardOf, isQuestion, messageLog } from "./state.js";
-import { openPeople, openSearch } from "./panes.js";
-import { memberCount, onlineCount, rosterRow, Stamp } from "./people.js";
+import { isPaneShown, openPeople, openSearch, pane, togglePeople } from "./panes.js";
+import { memberCount, onlineCount, PersonFacts, rosterRow } from "./people.js";
 import { Connection } from "./sidebar.js";
 import { connection, refresh } from "./stream.js";
 import { ConfirmButton, copyText, isMenuOpen, openDialog, showError, showNotice } from "./widgets.js";
@@ -47,17 +48,34 @@ function Status({ card }) {
   return html`<span class=${`pill room-${card.status}`} title=${title}>${card.status}</span>`;
 }
 
-const lastQuestion = computed(() => {
+/**
+ * The question that the header shows, { message, lead }: the latest that asks the operator,
+ * else the latest that waits, else the latest.
+ */
+const headline = computed(() => {
   const room = currentRoom.value;
   if (!room) return null;
-  return messageLog(room).messages.value.findLast(isQuestion) ?? null;
+  const mine = asksYou.value.findLast((row) => row.room === room);
+  if (mine) return { message: mine, lead: "Asks you" };
+  const questions = messageLog(room).messages.value.filter(isQuestion);
+  const open = questions.findLast(isWaiting);
+  const message = open ?? questions.at(-1);
+  return message ? { message, lead: open ? "Open question" : "Latest question" } : null;
 });
 
+/** The state that a question has; a row of the inbox waits, or is claimed. */
+const stateOf = (message) => message.question?.state ?? (message.claimed_by ? "claimed" : "open");
+
 /** The state of a question, in words. */
-function Standing({ message }) {
-  const { state, by } = message.question;
+function Standing({ message, isMine }) {
+  const state = stateOf(message);
+  const { by } = message.question ?? {};
   const since = Date.parse(message.ts);
   const { from } = message;
+  if (isMine) {
+    const works = message.claimed_by && html` · <bdi>${message.claimed_by}</bdi> works on it`;
+    return html`<bdi>${from}</bdi>${works} · <${Timer} since=${since} />`;
+  }
   if (state === "open") {
     const who = message.expects_reply_resolved ?? message.expects_reply;
     return html`<bdi>${from}</bdi> asks <bdi>${isSameName(who, "operator") ? "you" : who}</bdi> · <${Timer} since=${since} />`;
@@ -71,19 +89,19 @@ function Standing({ message }) {
 
 const STANDING_ICONS = { open: "ask", claimed: "person" };
 
-/** The latest question of the room, what became of it, and the way to it. */
+/** The question of the room that matters most, what became of it, and the way to it. */
 function LatestQuestion() {
-  const latest = lastQuestion.value;
-  if (!latest) return null;
-  const { state } = latest.question;
+  if (!headline.value) return null;
+  const { message, lead } = headline.value;
+  const state = stateOf(message);
   return html`<button
     type="button"
     class=${`turn is-${state}`}
-    title=${`Go to the latest question of this room: ${latest.text}`}
-    onClick=${() => showRoom(currentRoom.peek(), latest.seq)}
+    title=${`Go to this question: ${message.text}`}
+    onClick=${() => showRoom(currentRoom.peek(), message.seq)}
   >
     <${Icon} name=${STANDING_ICONS[state] ?? "check"} size=${14} />
-    <span class="turn-words">Latest question: <${Standing} message=${latest} /></span>
+    <span class="turn-words">${lead}: <${Standing} message=${message} isMine=${lead === "Asks you"} /></span>
   </button>`;
 }
 
@@ -114,21 +132,22 @@ function PeerHeader({ peer, room }) {
     </button>
     <${Avatar} name=${peer} online=${row?.online ?? false} small />
     <h1 class="channel-title"><bdi>${peer}</bdi></h1>
-    <span class="head-stamp">${row && html`<${Stamp} row=${row} more />`}</span>
     <span class="pill">filtered · #<bdi>${room}</bdi></span>
     <span class="spring"></span>
   `;
 }
 
-/** How many are here; it opens the people, where they are not beside the conversation. */
+/** How many are here; it shows the people, or hides them. */
 function Present({ room }) {
   const counts = `${onlineCount.value} of ${memberCount.value}`;
+  const isShown = isPaneShown.value && pane.value.name === "people";
   return html`<button
     type="button"
     class="plain present"
     aria-label=${`People: ${counts} online`}
-    title=${`${counts} in #${room} online. Click to see who.`}
-    onClick=${openPeople}
+    aria-expanded=${isShown}
+    title=${`${counts} in #${room} online. Click to ${isShown ? "hide" : "see"} them.`}
+    onClick=${togglePeople}
   >
     <${Icon} name="people" size=${18} />${onlineCount.value}
   </button>`;
@@ -142,7 +161,8 @@ async function copyLink(room) {
 
 function RoomMenu({ room, isClosed }) {
   const items = [
-    { name: "Add an agent", icon: "plus", act: () => openDialog("invite", { room }) },
+    { name: "Invite an agent", icon: "plus", act: () => openDialog("invite", { room }) },
+    { name: "Invite a guest", icon: "person", act: () => openDialog("guest", { room }) },
     { name: "People", icon: "people", act: openPeople },
     { name: isPinned(room) ? "Unpin room" : "Pin room", icon: "pin", act: () => togglePin(room) },
     { name: "Copy link to room", icon: "copy", act: () => copyLink(room) },
@@ -207,7 +227,8 @@ function ConnectionProblem() {
 
 export function Header() {
   const { place, peer } = view.value;
-  const isRoom = auth.value.status !== "out" && place === "room" && !peer;
+  const isPlace = auth.value.status !== "out" && place === "room";
+  const [isRoom, isPerson] = [isPlace && !peer, isPlace && peer];
   return html`<header class="head">
     <div class="head-row">
       <${MenuButton} />
@@ -226,5 +247,6 @@ export function Header() {
       </button>`}
     </div>
     ${isRoom && html`<${LatestQuestion} />`}
+    ${isPerson && html`<${PersonFacts} name=${peer} />`}
   </header>`;
 }

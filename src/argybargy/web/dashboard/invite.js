@@ -3,6 +3,7 @@
 import { cx, html, useEffect, useRef, useState } from "./ui.js";
 import { post } from "./api.js";
 import { nowMs } from "./clock.js";
+import { loadInvites } from "./invites.js";
 import { shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { rosterRow } from "./people.js";
@@ -69,6 +70,7 @@ export function AccessForm({ room, kind, made }) {
         applyRoomStatus({ name: answer.room, status: "open", closed_at: null, closed_by: null });
       }
       refresh();
+      if (kind === "invite") await loadInvites();
       made({ ...answer, kind, client: fields.client });
     } catch (error) {
       setProblem(error.message);
@@ -193,6 +195,20 @@ export function Qr({ text, label, what }) {
     ${isOpen && html`<${QrCode} text=${text} label=${label} />`}`;
 }
 
+/** What most people need: the text for the agent, in focus and in view. */
+function Prompt({ text }) {
+  const node = useRef(null);
+  useEffect(() => {
+    const block = node.current.querySelector("pre");
+    block.focus();
+    block.scrollIntoView({ block: "center" });
+  }, [text]);
+  return html`<div class="made-steps" ref=${node}>
+    <h3>Paste this into the agent's prompt</h3>
+    <${CopyBlock} text=${text} what="the prompt" wrap />
+  </div>`;
+}
+
 function MadeInvite({ made }) {
   const [chosen, choose] = useState(made.client ?? "claude");
   const until = shortMoment(Date.parse(made.expires_at), nowMs());
@@ -204,11 +220,21 @@ function MadeInvite({ made }) {
         once, until ${until}. Copy it now: it will not be shown again.
       </span>
     </p>
-    <${Secret} text=${made.link} label="Copy link" />
-    <${Tabs} chosen=${chosen} choose=${choose} />
-    <div id="way" role="tabpanel" aria-labelledby=${`tab-${chosen}`}>${stepsOf(clientById(chosen).steps(made))}</div>
-    <${Qr} text=${made.link} what="link" label="The link of the invite, as a QR code" />
+    <${Prompt} text=${made.instruction} />
     <${Arrival} made=${made} />
+    <details class="other-ways">
+      <summary>Other ways</summary>
+      <div class="made-steps">
+        <h3>The link alone</h3>
+        <div class="code-row">
+          <code tabindex="0" class="made-secret">${made.link}</code>
+          <${CopyButton} text=${made.link} label="Copy link" />
+        </div>
+        <${Tabs} chosen=${chosen} choose=${choose} />
+        <div id="way" role="tabpanel" aria-labelledby=${`tab-${chosen}`}>${stepsOf(clientById(chosen).steps(made))}</div>
+        <${Qr} text=${made.link} what="link" label="The link of the invite, as a QR code" />
+      </div>
+    </details>
   </div>`;
 }
 
@@ -269,7 +295,6 @@ const seat = (made, program) => ({
 
 const start = (program, command, after = "") => (made) => [
   { title: "Start it in a terminal", text: `${command} ${shellQuoted(made.instruction)}${after}` },
-  { title: "Or paste this into a running session", text: made.instruction, wrap: true },
   seat(made, program),
   {
     title: "On the relay's machine, without the invite",

@@ -33,6 +33,7 @@ const DIALOGS = {
   "delete-room": () => import("./confirm.js").then((module) => module.DeleteRoom),
   switch: () => import("./switcher.js").then((module) => module.Switcher),
   admin: () => import("./admin.js").then((module) => module.AdminDrawer),
+  guest: () => import("./access.js").then((module) => module.GuestDialog),
   help: () => HelpDialog,
   invite: () => import("./invite.js").then((module) => module.InviteDialog),
   room: () => RoomDialog,

@@ -1,8 +1,8 @@
 // The right pane: the people of the room in view, a thread, or search results. From 1,200
 // pixels on it stands beside the conversation, below that it lies over it. This module says
 // what it shows; pane.js draws it.
-import { computed, signal } from "./ui.js";
-import { dropThread, showThread, view } from "./route.js";
+import { computed, effect, signal } from "./ui.js";
+import { dropThread, showThread, view, visits as navigations } from "./route.js";
 import { isMenuOpen } from "./widgets.js";
 
 const narrow = matchMedia("(width < 1200px)");
@@ -21,6 +21,13 @@ const search = signal(null);
 let visits = 0;
 /** Whether the people are shown over the conversation, on a narrow screen. */
 const isPeopleShown = signal(false);
+/** Whether the people are hidden, on a wide screen. */
+const isPeopleHidden = signal(false);
+// Who goes elsewhere wants to see what is there.
+effect(() => {
+  navigations.value;
+  isPeopleShown.value = false;
+});
 
 /**
  * What the pane shows: { name: "people" }, { name: "search", query, visit } or
@@ -35,7 +42,7 @@ export const pane = computed(() => {
 /** Whether the pane is on the screen. In the inbox there are no people to show. */
 export const isPaneShown = computed(() => {
   if (pane.value.name !== "people") return true;
-  return Boolean(view.value.room) && (!isNarrow.value || isPeopleShown.value);
+  return Boolean(view.value.room) && (isNarrow.value ? isPeopleShown.value : !isPeopleHidden.value);
 });
 
 // -- opening and closing ----------------------------------------------------------
@@ -71,7 +78,10 @@ export function openThread(room, seq) {
 /** Show the search, with a query or the last one, and move the focus into its field. */
 export function openSearch(query = null) {
   visits += 1;
-  open(() => (search.value = { query, visit: visits }));
+  open(() => {
+    search.value = { query, visit: visits };
+    isPeopleShown.value = false; // a result that is opened would lie below them
+  });
 }
 
 /** Show the people of the room in view. */
@@ -80,14 +90,30 @@ export function openPeople() {
     search.value = null;
     dropThread();
     isPeopleShown.value = true;
+    isPeopleHidden.value = false;
   });
 }
 
-/** Return to the people, or on a narrow screen to the conversation; and the focus to where it was. */
+/** Show the people, or hide them if they are what the pane shows. */
+export function togglePeople() {
+  if (pane.peek().name !== "people" || !isPaneShown.peek()) openPeople();
+  else if (isNarrow.peek()) closePane();
+  else isPeopleHidden.value = true;
+}
+
+/**
+ * Return to what the pane showed before: the people, if they were open; else on a narrow
+ * screen the conversation. The focus returns to where it was.
+ */
 export function closePane() {
   const isInside = document.activeElement?.closest(".pane");
+  const isBack = isNarrow.peek() && isPeopleShown.peek() && pane.peek().name !== "people";
   if (search.peek()) search.value = null;
-  else dropThread();
+  else if (pane.peek().name === "thread") dropThread();
+  if (isBack) {
+    isOpening = true; // if the focus was on what is gone, the people take it
+    return;
+  }
   isPeopleShown.value = false;
   const back = isInside || document.activeElement === document.body ? opener : null;
   opener = null;

@@ -1,47 +1,18 @@
 // The people of the room in view: who is here, how soon each hears, what each holds, and
 // which agents are kept apart because they answered each other without end.
-import { computed, cx, html, memo, useState } from "./ui.js";
+import { computed, cx, html, memo, useEffect, useState } from "./ui.js";
 import { request, roomPath, sender } from "./api.js";
 import { Avatar } from "./avatar.js";
-import { Age, nowMs } from "./clock.js";
-import { age, fullTime, isSameName, plural, shortMoment } from "./format.js";
+import { nowMs } from "./clock.js";
+import { plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
+import { loadInvites, openInvites } from "./invites.js";
 import { openThread } from "./panes.js";
 import { currentRoom, showPeer, view } from "./route.js";
-import { cardOf, messageLog, roster, rosterRoom, waiting } from "./state.js";
+import { cardOf, codes, messageLog, roster, rosterRoom, waiting } from "./state.js";
+import { activityOf, isDeaf, isInvited, isLongDeaf, isYou, kindOf, lastSeen, minute, statusOf } from "./status.js";
 import { refresh } from "./stream.js";
 import { isMenuOpen, openDialog, showError, showNotice } from "./widgets.js";
-
-const STATES = {
-  waiting: ["waiting", "Asked a question that is still unanswered"],
-  working: ["working", "Posted in the last two minutes"],
-  standing_by: ["standing by", "Connected, and not working on anything"],
-};
-
-/** How soon an agent hears of a message that wakes it: words, class and tooltip. */
-const HEARING = {
-  "wakes now": ["wakes now", "is-awake", "A message that wakes it starts a turn at once"],
-  "next turn": ["next turn", "is-late", "A message is read when its next turn begins"],
-  parked: ["listening", "is-awake", "Its poll is open: it reads a message at once"],
-  online: ["online", "is-awake", "It called within the last two minutes, but is not waiting for messages"],
-  "not listening": ["not listening", "is-deaf", "Nothing of it is waiting for messages"],
-};
-
-/** The relay tells the role; it refuses `operator` as the name of an agent. */
-function kindOf({ role, name }) {
-  if (role === "operator" || isSameName(name, "operator")) return "operator";
-  return role === "person" || role === "reader" ? "person" : "agent";
-}
-
-const isYou = (row) => kindOf(row) === "operator" && isSameName(row.name, sender.value);
-
-export function isInvited(row) {
-  return !row.online && row.seenAt === null && row.spokeAt === null;
-}
-
-function lastSeen(row) {
-  return Math.max(row.seenAt ?? 0, row.spokeAt ?? 0) || null;
-}
 
 function byPresence(one, other) {
   if (one.online !== other.online) return one.online ? -1 : 1;
@@ -57,24 +28,25 @@ const operators = computed(() => roster.value.filter((row) => kindOf(row) === "o
 const active = computed(() => members.value.filter((row) => !isInvited(row)).sort(byPresence));
 const invited = computed(() => members.value.filter(isInvited).sort(byPresence));
 export const onlineCount = computed(() => members.value.filter((row) => row.online).length);
-export const memberCount = computed(() => members.value.length);
+/** How many have been here: those who were only invited are counted by themselves. */
+export const memberCount = computed(() => active.value.length);
 
 export function rosterRow(name) {
   return roster.value.find((row) => row.name === name) ?? null;
 }
 
-/** "online", "invited", or how long ago. */
-export function Stamp({ row, more = false }) {
-  if (isYou(row)) return "here";
-  if (row.online) return "online";
-  if (isInvited(row)) return more ? "invited · not seen yet" : "invited";
-  return html`${more && "offline · "}<${Age} since=${lastSeen(row)} suffix=${more ? " ago" : ""} />`;
+/** The status of a member, in words. */
+export function Status({ row }) {
+  minute.value; // the time gets a day once it is not of today
+  const { words, kind, title } = statusOf(row);
+  return html`<span class=${`stamp hearing ${kind}`} title=${title}>${words}</span>`;
 }
 
-function stampText(row) {
-  if (row.online) return "online";
-  if (isInvited(row)) return "invited";
-  return `seen ${age((nowMs() - lastSeen(row)) / 1000)} ago`;
+/** What a member does, in words that agree with its status. */
+function Activity({ row, isHolding }) {
+  minute.value;
+  const words = activityOf(row, isHolding);
+  return words && html`<span class="agent-activity">${words}</span>`;
 }
 
 // -- what each holds ----------------------------------------------------------------
@@ -88,61 +60,74 @@ const questions = computed(() => {
   return [...new Map([...asked, ...loaded].map((each) => [each.seq, each])).values()];
 });
 
-/** What the members hold, by name in lower case: { claims, asked }, both lists of seqs. */
+/** What the members hold, by name in lower case: { claims, asked, asks }, lists of seqs. */
 const holdings = computed(() => {
   const held = new Map();
   const add = (name, what, seq) => {
     const key = name?.toLowerCase();
-    if (!held.has(key)) held.set(key, { claims: [], asked: [] });
+    if (!held.has(key)) held.set(key, { claims: [], asked: [], asks: [] });
     held.get(key)[what].push(seq);
   };
   for (const each of questions.value) {
     if (each.claimed_by) add(each.claimed_by, "claims", each.seq);
     else add(each.expects_reply_resolved ?? each.expects_reply, "asked", each.seq);
+    add(each.from, "asks", each.seq);
   }
   return held;
 });
+const NOTHING_HELD = { claims: [], asked: [], asks: [] };
+const heldBy = (name) => holdings.value.get(name.toLowerCase()) ?? NOTHING_HELD;
 /** As a text, which a memoised row can compare. */
-const holdingText = (name) => JSON.stringify(holdings.value.get(name.toLowerCase()) ?? {});
+const holdingText = (name) => JSON.stringify(heldBy(name));
 
-function Held({ seqs, one, many, title }) {
-  if (!seqs?.length) return null;
+const MAX_HELD = 3;
+
+function Held({ seqs, what, title }) {
   const room = currentRoom.peek();
-  return html`<button
-    type="button"
-    class="quiet held"
-    title=${`${title}: ${seqs.map((seq) => `#${seq}`).join(", ")}`}
-    onClick=${() => openThread(room, seqs[0])}
-  >
-    ${seqs.length === 1 ? `${one} #${seqs[0]}` : `${seqs.length} ${many}`}
-  </button>`;
+  const rest = seqs.length - MAX_HELD;
+  const links = seqs.slice(0, MAX_HELD).map(
+    (seq) => html`<button
+      type="button"
+      class="quiet held"
+      key=${`${what} ${seq}`}
+      title=${title}
+      onClick=${() => openThread(room, seq)}
+    >
+      ${what} #${seq}
+    </button>`,
+  );
+  return html`${links}${rest > 0 && html`<span class="hint">and ${rest} more</span>`}`;
 }
 
-/** How soon an online agent hears, or how long ago another was seen. */
-function PersonStamp({ row }) {
-  if (!row.online || !row.listening) return html`<span class="stamp"><${Stamp} row=${row} /></span>`;
-  const [words, kind, title] = HEARING[row.listening];
-  return html`<span class=${`stamp hearing ${kind}`} title=${title}>${words}</span>`;
+/** What a member works on, is asked, and asks; each leads to the question. */
+function Holdings({ row, held, more = false }) {
+  minute.value;
+  const works = isLongDeaf(row) ? "holds" : "working on";
+  return html`<${Held} seqs=${held.claims} what=${works} title="A question that it has claimed" />
+    <${Held} seqs=${held.asked} what="is asked" title="A question that waits for its answer" />
+    ${more && html`<${Held} seqs=${held.asks} what="asks" title="A question of its own that waits for an answer" />`}`;
 }
 
-/** Since when an agent that was here hears nothing. */
-function Deaf({ row }) {
-  if (row.listening !== "not listening" || !row.seenAt) return null;
-  const title = `${HEARING["not listening"][2]}; it last called on ${fullTime(row.seenAt)}`;
-  return html`<span class="hearing is-deaf" title=${title}>
-    not listening since ${shortMoment(row.seenAt, nowMs())}
-  </span>`;
+/** The status of the agent in view, what it does, holds and asks: the line below its name. */
+export function PersonFacts({ name }) {
+  const row = rosterRow(name);
+  if (!row) return null;
+  const held = heldBy(name);
+  return html`<div class="person-facts">
+    <${Status} row=${row} />
+    <${Activity} row=${row} isHolding=${held.claims.length > 0} />
+    <${Holdings} row=${row} held=${held} more />
+    ${row.capabilities && html`<bdi class="agent-caps">${row.capabilities}</bdi>`}
+  </div>`;
 }
 
-function accessibleName(row, state) {
-  const hearing = row.listening && !isInvited(row) ? `, ${HEARING[row.listening][0]}` : "";
+function accessibleName(row) {
   const kind = kindOf(row) === "person" ? ", guest" : "";
-  return `${row.name} — ${stampText(row)}${kind}${state ? `, ${state[0]}` : ""}${hearing}, open direct view`;
+  return `${row.name} — ${statusOf(row).words}${kind}, open direct view`;
 }
 
 const PersonRow = memo(function PersonRow({ row, isCurrent, held }) {
-  const state = STATES[row.state];
-  const { claims, asked } = JSON.parse(held);
+  const holding = JSON.parse(held);
   const go = () => {
     showPeer(row.name);
     isMenuOpen.value = false;
@@ -154,26 +139,26 @@ const PersonRow = memo(function PersonRow({ row, isCurrent, held }) {
       data-agent=${row.name}
       data-state=${row.state ?? ""}
       data-listening=${row.listening ?? ""}
-      aria-label=${accessibleName(row, state)}
+      aria-label=${accessibleName(row)}
       onClick=${go}
     >
       <${Avatar} name=${row.name} kind=${kindOf(row)} online=${row.online} small />
-      <bdi class="name">${row.name}</bdi>
-      ${kindOf(row) === "person" &&
-      html`<span class="pill guest" title="A person with a link to this room">
-        ${row.role === "reader" ? "reads along" : "guest"}
-      </span>`}
-      <${PersonStamp} row=${row} />
+      <span class="agent-who">
+        <bdi class="name">${row.name}</bdi>
+        ${kindOf(row) === "person" &&
+        html`<span class="pill guest" title="A person with a link to this room">
+          ${row.role === "reader" ? "reads along" : "guest"}
+        </span>`}
+        <${Status} row=${row} />
+      </span>
       <span class="agent-line">
-        ${state && html`<span class=${`pill state-${row.state}`} title=${state[1]}>${state[0]}</span>`}
-        <${Deaf} row=${row} />
+        <${Activity} row=${row} isHolding=${holding.claims.length > 0} />
         ${row.capabilities && html`<bdi class="agent-caps" title=${row.capabilities}>${row.capabilities}</bdi>`}
       </span>
       ${row.status && html`<bdi class="agent-caps is-status" title=${row.status}>${row.status}</bdi>`}
     </button>
     <div class="holdings">
-      <${Held} seqs=${claims} one="works on" many="claims" title="Claimed questions" />
-      <${Held} seqs=${asked} one="is asked" many="questions wait" title="Questions that wait for this agent" />
+      <${Holdings} row=${row} held=${holding} />
     </div>
   </li>`;
 });
@@ -188,21 +173,39 @@ const personRows = (rows) =>
     />`,
   );
 
-function Invited() {
+/** An invite that has not been used: nobody can be written to yet. */
+function OpenInvite({ row }) {
+  return html`<li class="agent-row is-away" data-invite=${row.id}>
+    ${row.name ? html`<${Avatar} name=${row.name} small />` : html`<span class="avatar is-small is-system" aria-hidden="true">?</span>`}
+    <span class="agent-who">
+      <bdi class="name">${row.name ?? "any name"}</bdi>
+      <span class="stamp">invited, until ${shortMoment(Date.parse(row.expires_at), nowMs())}</span>
+    </span>
+    <span class="agent-line"><span class="agent-caps">One-use invite, not used yet</span></span>
+  </li>`;
+}
+
+function Invited({ room }) {
   const [isOpen, setOpen] = useState(false);
-  const count = invited.value.length;
+  const known = codes.value;
+  // A code that appears may be what an invite was traded for.
+  useEffect(() => void loadInvites().catch(showError), [room, known]);
+  const unused = openInvites(room);
+  const count = invited.value.length + unused.length;
   if (!count) return null;
   return html`
     <button
       type="button"
       class="fold"
       aria-expanded=${isOpen}
-      title="Agents with a code that have never connected"
+      title="Codes and one-use invites that nobody has used yet"
       onClick=${() => setOpen(!isOpen)}
     >
       <${Icon} name="caret" size=${14} />Invited · ${count}
     </button>
-    ${isOpen && html`<ul>${personRows(invited.value)}</ul>`}
+    ${isOpen && html`<ul>
+      ${personRows(invited.value)}${unused.map((row) => html`<${OpenInvite} key=${row.id} row=${row} />`)}
+    </ul>`}
   `;
 }
 
@@ -212,15 +215,16 @@ function Operators() {
   return html`<ul class="operators">
     <li class="agent-row is-you" data-agent=${sender.value}>
       <${Avatar} name=${sender.value} kind="operator" online=${true} small />
-      <bdi class="name">${sender.value}</bdi>
-      <span class="stamp">here</span>
+      <span class="agent-who"><bdi class="name">${sender.value}</bdi><span class="stamp">here</span></span>
       <span class="agent-line"><span class="agent-caps">you, the operator</span></span>
     </li>
     ${operators.value.map(
       (row) => html`<li class="agent-row" key=${row.name} data-agent=${row.name}>
         <${Avatar} name=${row.name} kind="operator" small />
-        <bdi class="name">${row.name}</bdi>
-        <span class="stamp">spoke <${Age} since=${lastSeen(row)} suffix=" ago" /></span>
+        <span class="agent-who">
+          <bdi class="name">${row.name}</bdi>
+          <span class="stamp">last spoke ${shortMoment(lastSeen(row), nowMs())}</span>
+        </span>
         <span class="agent-line"><span class="agent-caps">operator</span></span>
       </li>`,
     )}
@@ -275,11 +279,13 @@ export function People() {
   if (!room) return null;
   const total = memberCount.value;
   const online = onlineCount.value;
-  const deaf = active.value.filter((row) => row.listening === "not listening").length;
+  const unseen = invited.value.length + openInvites(room).length;
+  const deaf = active.value.filter(isDeaf).length;
   const title = `${online} of ${total} in #${room} online${deaf ? `, ${plural(deaf, "agent")} not listening` : ""}`;
+  const counts = [`${online} of ${total} online`, deaf && `${deaf} not listening`, unseen && `${unseen} invited`];
   return html`<section class="roster" aria-labelledby="agents-label">
     <h2 id="agents-label" title=${title}>
-      <span>${online} of ${total} online${deaf > 0 && ` · ${deaf} not listening`}</span>
+      <span>${counts.filter(Boolean).join(" · ")}</span>
       <button
         type="button"
         class="plain"
@@ -293,7 +299,7 @@ export function People() {
     <${Damped} room=${room} />
     <ul>${personRows(active.value)}</ul>
     <${Operators} />
-    ${!total && rosterRoom.value === room && html`<${Nobody} room=${room} />`}
-    <${Invited} />
+    ${!total && !unseen && rosterRoom.value === room && html`<${Nobody} room=${room} />`}
+    <${Invited} key=${room} room=${room} />
   </section>`;
 }
