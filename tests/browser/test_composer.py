@@ -455,7 +455,7 @@ def test_what_the_relay_says_about_a_message_is_shown(dashboard: Dashboard) -> N
     dashboard.page.get_by_label("Recipient").select_option("codex")
     dashboard.send("for you")
     expect(note).to_contain_text("Sent #")
-    expect(note).to_contain_text("codex: ")
+    expect(note).to_contain_text("codex: online")
     expect(note).not_to_have_class(re.compile("is-doubt"))
     dashboard.composer.fill("x")
     expect(note).to_have_text("")
@@ -466,3 +466,109 @@ def test_what_the_relay_says_about_a_message_is_shown(dashboard: Dashboard) -> N
     dashboard.send("still there?")
     expect(note).to_have_class(re.compile("is-doubt"))
     expect(note).to_contain_text("gone")
+
+
+def offered(dashboard: Dashboard) -> Locator:
+    return dashboard.css(".offered .choice-mark bdi")
+
+
+def start_question(dashboard: Dashboard) -> None:
+    """Ask anyone, with two choices."""
+    dashboard.page.get_by_label("Who should answer").select_option("anyone")
+    dashboard.composer.fill("Which one?")
+    dashboard.button("Offer choices").click()
+    for choice in ("left", "right"):
+        dashboard.page.get_by_label("Add an answer to offer").fill(choice)
+        dashboard.page.keyboard.press("Enter")
+    expect(offered(dashboard)).to_have_text(["left", "right"])
+
+
+def test_a_started_question_survives_a_reply_and_its_end(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    claude = relay.agent("claude")
+    seq = claude.say("For you alone.", to="operator")
+    dashboard.sign_in()
+    start_question(dashboard)
+    row = dashboard.message(seq)
+    row.hover()
+    row.get_by_role("button", name="Reply", exact=True).click()
+    expect(offered(dashboard)).to_have_text(["left", "right"])
+    expect(dashboard.composer).to_have_value("Which one?")
+    expect(says(dashboard)).to_contain_text("asks anyone")
+    dashboard.button("Cancel the reply").click()
+    expect(offered(dashboard)).to_have_text(["left", "right"])
+    expect(says(dashboard)).to_contain_text("To everyone · asks anyone")
+    row.hover()
+    row.get_by_role("button", name="Reply", exact=True).click()
+    dashboard.composer.press("Enter")
+    expect(dashboard.css(".msg")).to_have_count(2)
+    said = relay.admin("GET", "/admin/rooms/build/history?limit=1").json["messages"][-1]
+    assert (said["reply_to"], said["choices"]) == (seq, ["left", "right"])
+    assert said["expects_reply"] == "anyone"
+
+
+def test_choices_stay_whoever_is_chosen(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    relay.agent("claude").say("x")
+    relay.room("ops")
+    dashboard.sign_in("?room=build")
+    start_question(dashboard)
+    to = dashboard.page.get_by_label("Recipient")
+    to.select_option("claude")
+    expect(offered(dashboard)).to_have_text(["left", "right"])
+    dashboard.page.get_by_label("Who should answer").select_option("default")
+    expect(says(dashboard)).to_have_text("Asks claude")
+    to.select_option("all")
+    expect(says(dashboard)).to_contain_text("asks claude")
+    expect(offered(dashboard)).to_have_text(["left", "right"])
+    dashboard.page.get_by_label("Who should answer").select_option(label="asks: nobody")
+    expect(says(dashboard)).to_contain_text(
+        "the choices are not sent, since nobody is asked"
+    )
+    dashboard.enter("ops")
+    dashboard.enter("build")
+    dashboard.page.get_by_label("Who should answer").select_option("anyone")
+    expect(offered(dashboard)).to_have_text(["left", "right"])
+
+
+def test_letters_typed_after_a_click_on_a_message_are_no_shortcuts(
+    dashboard: Dashboard,
+) -> None:
+    claude = dashboard.relay.agent("claude")
+    seqs = [claude.say(text) for text in ("one", "two")]
+    dashboard.sign_in()
+    dashboard.message(seqs[0]).locator(".prose").click()
+    dashboard.page.keyboard.type("recap")
+    expect(dashboard.css(".replying")).to_have_count(0)
+    expect(dashboard.composer).not_to_be_focused()
+    # The same message, reached with the keyboard, takes them.
+    dashboard.page.keyboard.press("Shift+Tab")
+    dashboard.page.keyboard.press("j")
+    expect(dashboard.message(seqs[1])).to_be_focused()
+    dashboard.page.keyboard.press("k")
+    expect(dashboard.message(seqs[0])).to_be_focused()
+    dashboard.page.keyboard.press("r")
+    expect(dashboard.css(".replying")).to_contain_text("one")
+
+
+def test_who_does_not_listen_is_said_before_and_after_sending(
+    dashboard: Dashboard,
+) -> None:
+    """In words with the time of this place, as everywhere else."""
+    relay = dashboard.relay
+    relay.agent("codex").say("x")
+    relay.stop()
+    relay.start()
+    dashboard.sign_in("?room=build")
+    nobody = "Nobody here listens now: they read it when they come back"
+    expect(says(dashboard)).to_have_text(f"To everyone · no answer needed · {nobody}")
+    since = r"not listening since \d\d:\d\d"
+    dashboard.page.get_by_label("Recipient").select_option("codex")
+    expect(says(dashboard)).to_have_text(re.compile(f"^Asks codex · {since}$"))
+    dashboard.send("Are you there?")
+    note = dashboard.css(".composer-note")
+    expect(note).to_have_text(re.compile(f"^Sent #2 · codex: {since} · {nobody}$"))
+    expect(note).to_have_class(re.compile("is-doubt"))
+    dashboard.message(1).hover()
+    dashboard.message(1).get_by_role("button", name="Reply", exact=True).click()
+    expect(says(dashboard)).to_contain_text(nobody)

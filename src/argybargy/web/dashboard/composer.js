@@ -11,16 +11,20 @@ import {
   updateDraft,
   withMention,
   withoutReply,
+  withRecipient,
   withText,
 } from "./drafts.js";
 import { isSameName, isToAll, recipients } from "./format.js";
 import { Icon } from "./icons.js";
+import { Inline } from "./markdown.js";
 import { isWaiting } from "./message.js";
 import { send as sendMessage } from "./posting.js";
 import { view } from "./route.js";
 import { cardOf, isQuestion, messageLog, roster, scrollToEnd } from "./state.js";
+import { isDeaf, isUnheard, kindOf, minute, receiptWords, statusOf } from "./status.js";
 import { isSendKey } from "./widgets.js";
 
+const NOBODY = "Nobody here listens now: they read it when they come back";
 const SENDER_CHARS = 16;
 const MAX_CHOICES = 6;
 const CHOICE_CHARS = 40;
@@ -40,9 +44,10 @@ function possibleRepliers(to) {
   return isToAll(to) ? roster.value.map((row) => row.name) : [to].flat();
 }
 
-/** The chosen replier; the default once the choice no longer fits the recipient. */
+/** The chosen replier; the default if that is chosen, or the choice does not fit the recipient. */
 function chosenReplier() {
   const { expects } = draft.value;
+  if (expects === defaultExpects(recipient())) return DEFAULT;
   return ["anyone", "none", ...possibleRepliers(recipient())].includes(expects) ? expects : DEFAULT;
 }
 
@@ -89,6 +94,19 @@ function recipientWords(to) {
   return [html`To <bdi>${recipients(to)}</bdi> alone`, ...missing];
 }
 
+/** Whether nobody hears the next message now, in words; nothing if somebody does. */
+export function hearingWords(to, asked) {
+  minute.value;
+  const readers = roster.value.filter((row) => kindOf(row) === "agent");
+  const rowOf = (name) => readers.find((row) => isSameName(row.name, name));
+  const named = asked === "none" ? to : asked;
+  const one = !isToAll(named) && [named].flat().length === 1 ? rowOf([named].flat()[0]) : null;
+  if (one) return isDeaf(one) ? [html`<span class="is-deaf">${statusOf(one).words}</span>`] : [];
+  const heard = isToAll(to) ? readers : [to].flat().map(rowOf).filter(Boolean);
+  if (!heard.length || !heard.every(isDeaf)) return [];
+  return [html`<span class="is-deaf">${NOBODY}</span>`];
+}
+
 /** What sending will do, in words. */
 function Says({ room }) {
   const to = recipient();
@@ -101,7 +119,11 @@ function Says({ room }) {
   const asking = html`${verb}${rest && html`<bdi>${rest}</bdi>`}`;
   const answering = reply ? replyWords(replied ?? { ...reply, question: null }, to) : [];
   const isAnswer = replied && isWaiting(replied) && replied.from_kind !== "operator" && asked === "none";
-  const parts = isDirect ? [asking, ...who] : [...answering, ...who.slice(reply ? 1 : 0), ...(isAnswer ? [] : [asking])];
+  const isHidden = asked === "none" && draft.value.choices?.list.length > 0;
+  const kept = isHidden ? ["the choices are not sent, since nobody is asked"] : [];
+  const hearing = hearingWords(to, asked);
+  const parts = isDirect ? [asking, ...who] : [...answering, ...who.slice(reply ? 1 : 0), ...(isAnswer ? [] : [asking]), ...kept];
+  parts.push(...hearing);
   return html`<p class="says" id="says">${parts.map((part, at) => [at > 0 && " · ", part])}</p>`;
 }
 
@@ -111,17 +133,29 @@ function options(rows, prefix) {
   return rows.map((row) => html`<option key=${row.name} value=${row.name}>${prefix}${row.name}</option>`);
 }
 
+/** The groups of the recipients, in this order: the words of a status without its time. */
+const GROUPS = ["here", "wakes now", "listening", "next turn", "online", "not listening", "last seen", "invited, never seen"];
+
+/** The members by status, as [words, rows]. */
+function byStatus(rows) {
+  const groups = GROUPS.map((words) => [words, []]);
+  for (const row of rows) {
+    const { words } = statusOf(row);
+    (groups.find(([each]) => words === each || words.startsWith(`${each} `)) ?? groups.at(-1))[1].push(row);
+  }
+  return groups.filter(([, members]) => members.length);
+}
+
 function ToChoice() {
   const { peer } = view.value;
   const to = recipients(recipient());
   if (peer) return html`<span class="choice is-set" title="Set by the direct view">to: ${peer}</span>`;
-  const online = roster.value.filter((row) => row.online);
-  const away = roster.value.filter((row) => !row.online);
   const isGone = to !== "all" && !isHere(to);
   const choose = ({ target }) => {
-    const reply = draft.peek().replyTo;
-    const replyTo = reply && { ...reply, before: target.value };
-    updateDraft(draftKey.peek(), { to: target.value, expects: DEFAULT, replyTo, mention: null });
+    const current = draft.peek();
+    const next = withRecipient(current, target.value);
+    const replyTo = current.replyTo && { ...current.replyTo, before: { ...current.replyTo.before, to: target.value } };
+    updateDraft(draftKey.peek(), { ...next, replyTo, mention: null });
   };
   return html`<select
     class=${to === "all" ? "choice" : "choice is-set"}
@@ -130,8 +164,9 @@ function ToChoice() {
     onChange=${choose}
   >
     <option value="all">to: everyone</option>
-    ${online.length > 0 && html`<optgroup label="Online">${options(online, "to: ")}</optgroup>`}
-    ${away.length > 0 && html`<optgroup label="Away">${options(away, "to: ")}</optgroup>`}
+    ${byStatus(roster.value).map(
+      ([words, rows]) => html`<optgroup key=${words} label=${words}>${options(rows, "to: ")}</optgroup>`,
+    )}
     ${isGone && html`<option value=${to}>to: ${to}</option>`}
   </select>`;
 }
@@ -200,7 +235,7 @@ function Replying() {
   if (!reply) return null;
   return html`<p class="replying">
     <${Icon} name="reply" size=${14} />
-    <span>Replying to <bdi class="name">${reply.from}</bdi>: ${reply.text}</span>
+    <span>Replying to <bdi class="name">${reply.from}</bdi>: <${Inline} text=${reply.text} /></span>
     <button
       type="button"
       class="plain"
@@ -292,8 +327,11 @@ export function describeFailure(error) {
 
 /** What the relay says about a message that it stored: who hears of it, and doubts. */
 export function noteOf({ message, receipts, hint, warning }) {
-  const heard = Object.entries(receipts ?? {}).map(([name, receipt]) => `${name}: ${receipt}`);
-  const doubts = [warning, hint].filter(Boolean);
+  const all = Object.entries(receipts ?? {});
+  const rowOf = (name) => roster.peek().find((row) => isSameName(row.name, name));
+  const heard = all.map(([name, receipt]) => `${name}: ${receiptWords(receipt, rowOf(name))}`);
+  const isUnread = all.length > 0 && all.every(([, receipt]) => isUnheard(receipt));
+  const doubts = [isUnread && NOBODY, warning, hint].filter(Boolean);
   if (!heard.length && !doubts.length) return { text: "", isDoubt: false };
   return { text: [`Sent #${message.seq}`, ...heard, ...doubts].join(" · "), isDoubt: doubts.length > 0 };
 }

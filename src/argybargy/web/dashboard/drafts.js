@@ -1,5 +1,6 @@
 // Drafts: unsent text, its recipient and its reply target, one for each place to write.
 import { computed, signal } from "./ui.js";
+import { isSameName, isToAll } from "./format.js";
 import { replyRecipients } from "./posting.js";
 import { view } from "./route.js";
 import { readJson, sessionStore } from "./storage.js";
@@ -43,45 +44,66 @@ export function focusComposer() {
 
 /**
  * Make the draft a reply: to the sender, or to the same recipients for an own message.
- * `before` keeps the chosen recipient, to restore it when the reply is cancelled.
+ * `before` keeps the chosen recipient and who is asked, to restore both when the reply is
+ * cancelled.
  */
 export function replyTo(message) {
   const { seq, from, text } = message;
-  const { replyTo: previous, to: chosen } = draft.peek();
-  const before = previous ? previous.before : chosen;
+  const current = draft.peek();
+  const { to, expects } = current;
+  const before = current.replyTo?.before ?? { to, expects };
   updateDraft(draftKey.peek(), {
     replyTo: { seq, from, text: text.slice(0, 200), before },
-    to: replyRecipients(message),
-    expects: DEFAULT,
-    choices: null,
+    ...withRecipient(current, replyRecipients(message)),
   });
   focusComposer();
+}
+
+const includesName = (to, name) => isToAll(to) || [to].flat().some((each) => isSameName(each, name));
+
+/** Whether the draft is a question that has been worked on. */
+const isStartedQuestion = ({ text, expects, choices }) =>
+  expects !== "none" && Boolean(choices || (text.trim() && expects !== DEFAULT));
+
+/**
+ * The fields of a draft with another recipient. A question that has been started stays one:
+ * of whom it asks if the recipient allows it, else of the recipient.
+ */
+export function withRecipient(current, to) {
+  if (!isStartedQuestion(current)) return { to, expects: current.choices ? current.expects : DEFAULT };
+  const isOfOne = current.expects === DEFAULT && !current.replyTo && !isToAll(current.to);
+  const asked = isOfOne ? [current.to].flat()[0] : current.expects;
+  const reached = view.peek().peer ?? to;
+  const isPossible = asked === "anyone" || (asked !== DEFAULT && includesName(reached, asked));
+  return { to, expects: isPossible ? asked : isToAll(reached) ? "anyone" : [reached].flat()[0] };
 }
 
 /**
  * The fields of a draft with a new text. A text that begins with a completed `@name` is for
  * that agent; deleting the name restores the recipient of before.
  */
-export function withText({ mention }, text) {
+export function withText(current, text) {
+  const { mention } = current;
   if (!mention || text.startsWith(`@${mention.name}`)) return { text };
-  return { text, mention: null, to: mention.before, expects: DEFAULT };
+  return { text, mention: null, ...withRecipient(current, mention.before) };
 }
 
 /** The fields of a draft whose text has got an `@name` at its beginning. */
-export function withMention({ to, replyTo: reply, mention }, text, name) {
+export function withMention(current, text, name) {
+  const { to, replyTo: reply, mention } = current;
   if (reply) return { text }; // a reply keeps its recipient
-  return { text, to: name, expects: DEFAULT, mention: { name, before: mention?.before ?? to } };
+  return { text, ...withRecipient(current, name), mention: { name, before: mention?.before ?? to } };
 }
 
 /** The message that the composer of the thread replies to; null for the thread's own. */
 export const threadTarget = signal(null);
 
-/** The fields of a draft that cancel its reply and restore the recipient. */
-export const withoutReply = ({ replyTo: reply, to }) => ({ replyTo: null, to: reply?.before ?? to });
+/** The fields of a draft that cancel its reply and restore whom it is to and whom it asks. */
+export const withoutReply = ({ replyTo: reply, to, expects }) => ({ replyTo: null, ...(reply?.before ?? { to, expects }) });
 
 /** Reset the recipients of a room's drafts when the operator leaves the room. */
 export function resetAddressee(room) {
   for (const key of Object.keys(drafts.peek())) {
-    if (key.split("/")[0] === room) updateDraft(key, { ...EMPTY, text: draftText(key) });
+    if (key.split("/")[0] === room) updateDraft(key, { ...EMPTY, text: draftText(key), choices: drafts.peek()[key].choices ?? null });
   }
 }

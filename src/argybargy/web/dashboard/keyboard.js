@@ -59,6 +59,26 @@ const HELP = [
   ["?", "This list"],
 ];
 
+/** The message that was chosen with the mouse. Who types there has missed the text field. */
+let clicked = null;
+let isPressed = false;
+
+function rememberClick({ target }) {
+  isPressed = true;
+  clicked = target.closest?.("[data-seq]") ?? null;
+}
+
+/** A focus that the mouse did not move: from now on, letters are for its message. */
+function forgetClick() {
+  if (!isPressed) clicked = null;
+}
+
+/** Whether a letter was typed after a click on a message, which is no shortcut. */
+function isMistyped({ key, target }) {
+  isPressed = false;
+  return key.length === 1 && clicked !== null && (target === document.body || clicked.contains(target));
+}
+
 function isTyping(target) {
   return target.closest?.("input, textarea, select, [contenteditable]");
 }
@@ -82,7 +102,7 @@ function onKeyDown(event) {
     return;
   }
   if (event.key === "Escape") return onEscape(event);
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || isMistyped(event)) return;
   const isChord = event.timeStamp - gAt < CHORD_MS;
   gAt = event.key === "g" ? event.timeStamp : -CHORD_MS;
   const act = isChord ? (CHORDS[event.key] ?? KEYS[event.key]) : KEYS[event.key];
@@ -93,6 +113,9 @@ function onKeyDown(event) {
 
 export function startKeyboard() {
   document.addEventListener("keydown", onKeyDown);
+  document.addEventListener("mousedown", rememberClick);
+  document.addEventListener("mouseup", () => (isPressed = false));
+  document.addEventListener("focusin", forgetClick);
 }
 
 // -- the focus ------------------------------------------------------------------

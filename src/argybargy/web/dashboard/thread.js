@@ -2,14 +2,14 @@
 import { cx, html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./ui.js";
 import { get, remove, roomPath } from "./api.js";
 import { useCompletion } from "./completion.js";
-import { describeFailure, grow, noteOf, replyWords } from "./composer.js";
+import { describeFailure, grow, hearingWords, noteOf, replyWords } from "./composer.js";
 import { draftText, threadTarget, updateDraft } from "./drafts.js";
-import { isSameName, plural } from "./format.js";
+import { plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { isWaiting, Message } from "./message.js";
 import { replyRecipients, sendReply } from "./posting.js";
 import { isSaid, repliesIn } from "./replies.js";
-import { isQuestion, messageLog, waiting } from "./state.js";
+import { messageLog, waiting } from "./state.js";
 import { ConfirmButton, isSendKey, loadStyles, showError } from "./widgets.js";
 
 await loadStyles("thread.css");
@@ -178,6 +178,7 @@ function ThreadComposer({ room, target, isThreadStart }) {
     if (isSendKey(event)) send(event);
   };
   const words = [...replyWords(target, to), ...(isAsking ? [html`asks <bdi>${asked}</bdi>`] : [])];
+  words.push(...hearingWords(to, isAsking ? asked : "none"));
   return html`<form class="composer thread-composer" onSubmit=${send}>
     <p class=${told.isProblem ? "problem" : cx("composer-note", told.isDoubt && "is-doubt")} role="status">${told.text}</p>
     ${completion.list}
