@@ -555,7 +555,7 @@ def test_the_actions_of_a_message_cover_no_name_and_are_reached_by_tab(
     assert actions is not None
     assert name["x"] + name["width"] < actions["x"]
     row.focus()
-    for label in ("#2", "Reply", "Thread", "Copy", "Link"):
+    for label in ("codex", "#2", "Reply", "Thread", "Copy", "Link"):
         dashboard.page.keyboard.press("Tab")
         focused = "document.activeElement.textContent.trim()"
         assert dashboard.page.evaluate(focused) == label
