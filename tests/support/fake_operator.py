@@ -20,6 +20,7 @@ from argybargy.domain.access_codes import (
     format_code,
 )
 from argybargy.domain.limits import Limits
+from argybargy.domain.notifications import NotificationRules
 from argybargy.web.codec.bodies import (
     HistoryBody,
     PostAnswer,
@@ -130,6 +131,7 @@ class FakeOperator:
         closed: Closed rooms.
         erases_later: Whether the messages of a deleted room are still being erased.
         said: Messages by room.
+        rules: What makes a question urgent.
         online: Names of agents online.
         audited: Actions and details of the audit log.
         page: Maximum number of messages in an answer.
@@ -153,6 +155,7 @@ class FakeOperator:
     closed: set[str] = attrs.field(factory=set)
     erases_later: bool = False
     said: dict[str, list[PostedMessage]] = attrs.field(factory=dict)
+    rules: NotificationRules = attrs.field(factory=NotificationRules)
     online: set[str] = attrs.field(factory=set)
     audited: list[tuple[str, str]] = attrs.field(factory=list)
     page: int = 500
@@ -510,6 +513,7 @@ class FakeOperator:
                     waiting_seconds=float(100 * each.seq),
                     asks_you=each.expects_reply.lower() == "operator"
                     or (each.expects_reply == "anyone" and not each.claimed_by),
+                    urgent=self.rules.is_urgent(each.text),
                 )
                 for room, said in self.said.items() if room not in self.closed
                 for each in said if each.expects_reply != "none"

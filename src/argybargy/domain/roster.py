@@ -202,6 +202,7 @@ class Waiting:
             :func:`~argybargy.domain.addressing.resolve_expects`.
         seconds: Seconds since the question was posted.
         asks_operator: Whether it is the operator's turn, see :func:`operator_turns`.
+        is_urgent: Whether its text has one of the operator's urgent words.
         lease: The lease of the claim on it, if it is at hand.
     """
 
@@ -210,6 +211,7 @@ class Waiting:
     expects_resolved: str
     seconds: float
     asks_operator: bool = False
+    is_urgent: bool = False
     lease: Lease | None = None
 
 

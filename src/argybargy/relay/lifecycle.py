@@ -132,7 +132,7 @@ def _build(
     viewer = RoomViewer(
         codes, presence, rooms.parked_peers, limits.online_seconds, hooks.hooked_peers
     )
-    overview = Overview(viewer, watchers)
+    overview = Overview(viewer, watchers, plan.rules.is_urgent)
     context = RoomContext(
         store=store,
         clock=clock,

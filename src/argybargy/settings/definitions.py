@@ -200,7 +200,8 @@ SETTINGS: Final = (
     Setting(
         "urgent",
         parse_words,
-        "Words that make a question urgent: told at once, and in quiet hours too.",
+        "Words that make a question urgent: told at once, in quiet hours too, and "
+        "listed first.",
         (),
     ),
     Setting(

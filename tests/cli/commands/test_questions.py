@@ -2,6 +2,7 @@
 
 import pytest
 
+from argybargy.domain.notifications import NotificationRules
 from argybargy.web.codec.bodies import QuestionBody
 from support.fake_operator import FakeCode, FakeOperator, spoken
 from support.terminal import Terminal
@@ -300,6 +301,16 @@ def test_show_says_how_to_answer() -> None:
 
 
 # -- waiting --------------------------------------------------------------------------
+
+
+def test_urgent_questions_are_marked_and_come_first_in_their_group() -> None:
+    operator = relay()
+    operator.rules = NotificationRules(urgent_words=("merge", "right"))
+    lines = Terminal(operator).type("waiting").out.splitlines()[1:]
+    order = ["May I merge?", "When?", "Who can?", "Which?", "Left or right?"]
+    assert [next(each for each in order if each in line) for line in lines] == order
+    marked = [line.split("  ")[0].endswith(", urgent") for line in lines]
+    assert marked == [True, False, False, False, True]
 
 
 def test_waiting_can_be_narrowed() -> None:

@@ -9,6 +9,8 @@ import trio
 import trio.testing
 
 from argybargy.domain.limits import Limits
+from argybargy.domain.notifications import NotificationRules
+from argybargy.relay.notifications.registry import NotificationPlan
 from argybargy.relay.overview.watchers import Watchers
 from argybargy.web.codec.operator_bodies import RoomCardBody
 from argybargy.web.codec.stream_frames import (
@@ -148,6 +150,34 @@ async def test_waiting_rows_say_until_when_a_claim_holds_and_follow_renewals(
         await site.front.call("GET", "/messages?since=1", code=bob)
         (renewed,) = (await _until(stream, "waiting"))["waiting"]
         assert renewed["question"]["until"] > row["question"]["until"]
+
+
+async def test_a_row_says_whether_its_question_has_an_urgent_word(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    plan = NotificationPlan(rules=NotificationRules(urgent_words=("prod",)))
+    async with (
+        open_site(plan=plan) as site,
+        open_stream(site, room="other") as stream,
+    ):
+        await stream.next_of("snapshot")
+        alice = await site.code("alice")
+        await site.say(alice, "PROD is down, may I?", expects_reply="operator")
+        (row,) = (await _until(stream, "waiting"))["waiting"]
+        assert row["urgent"] is True
+        await site.say(alice, "which product?", expects_reply="operator")
+        (row,) = (await _until(stream, "waiting"))["waiting"]
+        assert row["urgent"] is False
+        state = await site.admin("GET", "/admin/state")
+        urgent = {row["seq"]: row["urgent"] for row in state.json["waiting"]}
+        assert urgent == {1: True, 2: False}
+
+
+async def test_without_urgent_words_no_row_is_urgent() -> None:
+    async with open_site() as site:
+        await site.say(await site.code("alice"), "urgent?", expects_reply="operator")
+        state = await site.admin("GET", "/admin/state")
+        assert [row["urgent"] for row in state.json["waiting"]] == [False]
 
 
 async def test_a_question_to_anyone_asks_the_operator_after_two_minutes_unheld(

@@ -31,7 +31,8 @@ def waiting(
     """List the open questions: first those that ask you, then those between agents.
 
     A question asks you if it is to the operator, or to anyone and nobody has claimed it
-    in two minutes. The longest wait is first. Exit code 3 if there are none, 5 if there
+    in two minutes. Those with a word of ARGYBARGY_URGENT come first, then the
+    longest wait. Exit code 3 if there are none, 5 if there
     is no such room.
 
     Example: argybargy waiting --mine
@@ -53,7 +54,7 @@ def waiting(
         if (each.asks_you or not mine)
         and (room is None or room_key(each.said.room) == room_key(room))
     ]
-    found.sort(key=lambda each: (not each.asks_you, -each.seconds))
+    found.sort(key=lambda each: (not each.asks_you, not each.is_urgent, -each.seconds))
     _show(out, found, is_mine=mine)
     return Exit.OK if found else Exit.NOTHING
 
@@ -75,11 +76,13 @@ class Open:
         said: The question.
         seconds: Time since it was asked.
         asks_you: Whether it asks the operator.
+        is_urgent: Whether its text has one of the operator's urgent words.
     """
 
     said: Said
     seconds: float
     asks_you: bool
+    is_urgent: bool
 
     @classmethod
     def read(cls, row: Json) -> "Open":
@@ -91,7 +94,7 @@ class Open:
         said, seconds = Said.read(row, ""), read_row(_Wait, row).waiting_seconds
         # Relays of before tell nothing, and then only the name counts.
         asks_you = bool(row.get("asks_you", fold(said.expects) == OPERATOR))
-        return cls(said, seconds, asks_you)
+        return cls(said, seconds, asks_you, row.get("urgent") is True)
 
 
 @attrs.frozen
@@ -123,7 +126,7 @@ def _show(out: Output, found: Sequence[Open], *, is_mine: bool) -> None:
 def _cells(each: Open, most: int) -> tuple[str, ...]:
     said = each.said
     return (
-        age(each.seconds),
+        f"{age(each.seconds)}{', urgent' if each.is_urgent else ''}",
         said.room,
         str(said.seq),
         said.sender,

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -70,6 +70,7 @@ class Overview:
     Attributes:
         viewer: Computes outlines and views.
         watchers: The streams to wake.
+        is_urgent: Tells whether the text of a question is urgent.
         epoch: A random text, new in each run of the relay: versions of different
             runs are not comparable.
         cards: The card of each room.
@@ -80,6 +81,7 @@ class Overview:
 
     viewer: RoomViewer
     watchers: Watchers
+    is_urgent: Callable[[str], bool]
     epoch: str = attrs.field(factory=_new_epoch)
     cards: dict[RoomKey, RoomCard] = attrs.field(factory=dict, repr=False)
     inbox: tuple[Waiting, ...] = attrs.field(default=(), repr=False)
@@ -323,11 +325,25 @@ class Overview:
 
     def _inbox_changes(self) -> Iterator[Change]:
         before = {(room_key(row.room), row.message.seq): row for row in self.inbox}
-        self.inbox = inbox_of(self._outlines.values())
+        asked = inbox_of(self._outlines.values())
+        self.inbox = tuple(self._marked(row, before) for row in asked)
         after = {(room_key(row.room), row.message.seq): row for row in self.inbox}
         for room, seq in {**before, **after}:
             if before.get((room, seq)) != after.get((room, seq)):
                 yield Change(Topic.WAITING, room, seq)
+
+    def _marked(
+        self, row: Waiting, before: Mapping[tuple[RoomKey, int], Waiting]
+    ) -> Waiting:
+        """Return a row of the inbox that says whether it is urgent.
+
+        The text of a question is searched once, not with each change of the inbox.
+        """
+        known = before.get((room_key(row.room), row.message.seq))
+        text = row.message.text
+        if known is not None and known.message.text == text:
+            return attrs.evolve(row, is_urgent=known.is_urgent)
+        return attrs.evolve(row, is_urgent=self.is_urgent(text))
 
     def _code_changes(self) -> Iterator[Change]:
         codes = self.viewer.codes

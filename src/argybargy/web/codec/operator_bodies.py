@@ -278,11 +278,13 @@ class WaitingRow(RoomMessageBody, frozen=True, rename={"from_": "from"}):
     """An unanswered question, with its age in `waiting_seconds`.
 
     `asks_you` is true if it asks the operator, or `anyone` and nobody has claimed it in
-    two minutes.
+    two minutes. `urgent` is true if its text has one of the words of
+    `ARGYBARGY_URGENT`.
     """
 
     waiting_seconds: float = 0.0
     asks_you: bool = False
+    urgent: bool = False
 
 
 class StateBody(Struct, frozen=True):

@@ -63,6 +63,7 @@ def waiting_row(row: Waiting) -> WaitingRow:
         expects_reply_resolved=row.expects_resolved,
         waiting_seconds=row.seconds,
         asks_you=row.asks_operator,
+        urgent=row.is_urgent,
     )
 
 
