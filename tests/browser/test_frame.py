@@ -132,17 +132,22 @@ def test_the_header_says_what_the_room_is(dashboard: Dashboard) -> None:
     )
 
 
-def test_a_room_is_closed_in_two_clicks_and_opened_in_one(dashboard: Dashboard) -> None:
+def test_a_room_is_closed_after_a_question_and_opened_in_one_click(
+    dashboard: Dashboard,
+) -> None:
     """D50."""
     dashboard.relay.agent("claude").say("x")
     dashboard.sign_in()
     button = dashboard.css(".close-room")
     expect(button).to_have_text("Close room")
     button.click()
-    expect(button).to_have_text("Close and send agents away")
-    expect(button).to_have_text("Close room", timeout=4_000)  # it was not meant
+    dialog = dashboard.css("dialog")
+    expect(dialog).to_contain_text("you can reopen it")
+    dialog.get_by_role("button", name="Cancel").click()  # it was not meant
+    expect(dialog).to_have_count(0)
+    expect(dashboard.css(".head .pill")).to_have_text("open")
     button.click()
-    button.click()
+    dialog.get_by_role("button", name="Close room").click()
     expect(dashboard.css(".head .pill")).to_have_text("closed")
     assert "operator" in (dashboard.css(".head .pill").get_attribute("title") or "")
     audit = dashboard.relay.admin("GET", "/admin/audit").json["events"]
@@ -168,9 +173,9 @@ def test_the_focus_moves_to_a_neighbour_of_a_removed_element(
     dashboard.button("Answer").first.press("Enter")
     dashboard.page.keyboard.type("Yes.")
     press("Enter")
-    expect(dashboard.button("Undo")).to_be_focused()
+    expect(dashboard.css(".outgoing .undo")).to_be_focused()
     dashboard.page.evaluate("window.dispatchEvent(new Event('pagehide'))")
-    expect(dashboard.css(".waiting-open")).to_have_count(1)
+    expect(dashboard.css(".waiting-open")).to_have_count(1, timeout=15_000)
     expect(dashboard.css(".waiting-open")).to_be_focused()
     dashboard.button("Later").press("Enter")
     expect(dashboard.button("1 later")).to_be_focused()
@@ -178,7 +183,7 @@ def test_the_focus_moves_to_a_neighbour_of_a_removed_element(
     press("Enter")
     expect(dashboard.button("as operator")).to_be_focused()
     dashboard.css(".close-room").press("Enter")
-    press("Enter")
+    dashboard.css("dialog").get_by_role("button", name="Close room").press("Enter")
     expect(dashboard.button("Reopen room")).to_be_focused()
     dashboard.agent_row("claude").press("Enter")
     dashboard.button("Back to build").press("Enter")
@@ -189,5 +194,5 @@ def test_a_double_click_closes_no_room(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
     dashboard.sign_in()
     dashboard.css(".close-room").dblclick()
-    expect(dashboard.button("Close and send agents away")).to_be_visible()
+    expect(dashboard.css("dialog")).to_contain_text("Close #build?")
     expect(dashboard.css(".pill.room-open")).to_be_visible()

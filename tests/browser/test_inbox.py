@@ -1,9 +1,10 @@
 """The inbox: D18 to D25, answering in place."""
 
 import re
+from signal import SIGKILL
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from support.browser import Dashboard, NewDashboard, wait_until
 
@@ -13,6 +14,16 @@ pytestmark = pytest.mark.browser
 def send_now(dashboard: Dashboard) -> None:
     """Send what could still be undone, as a closing tab does."""
     dashboard.page.evaluate("window.dispatchEvent(new Event('pagehide'))")
+
+
+def leave_list(dashboard: Dashboard) -> None:
+    """Move the pointer away from the cards, which keep their places under it."""
+    dashboard.css("h1.channel-title").hover()
+
+
+def undo(dashboard: Dashboard) -> Locator:
+    """Find the button of the card that takes an answer back; the room has one too."""
+    return dashboard.css(".outgoing .undo")
 
 
 def answers_to(dashboard: Dashboard, room: str, seq: int) -> list[str]:
@@ -106,7 +117,7 @@ def test_every_room_s_questions_are_listed_longest_wait_first(
     assert re.match(r"WR\s+writer\s+#docs\s+0:0\d\s+Shall I add", texts[0])
     assert re.match(r"CO\s+codex\s+#build\s+0:0\d\s+Who can help", texts[1])
     show_inbox(dashboard)
-    dashboard.css(".inbox-view .fold").click()
+    dashboard.css("#between-label .fold").click()
     label = rows.nth(2).get_attribute("aria-label") or ""
     assert re.match(r"codex in build has been waiting \w+: And who else", label)
     assert "Claimed by claude, still unanswered." in label
@@ -126,8 +137,8 @@ def test_questions_of_a_pinned_room_come_first(dashboard: Dashboard) -> None:
     dashboard.page.reload()
     expect(asking).to_have_text(["sre-bot", "claude"])
     show_inbox(dashboard)
-    expect(dashboard.css("#asks-label")).to_have_attribute(
-        "title", "Questions of pinned rooms come first, then the longest wait"
+    expect(dashboard.css(".inbox-view .hint").first).to_contain_text(
+        "Pinned rooms come first, then urgent questions, then the longest wait."
     )
 
 
@@ -176,7 +187,7 @@ def test_a_card_leaves_when_its_question_is_answered_and_others_stay(
     relay.do("/admin/rooms/gone/close")
     relay.say("Who has time?", expects_reply="anyone")
     dashboard.sign_in("?view=inbox")
-    dashboard.css(".inbox-view .fold").click()
+    dashboard.css("#between-label .fold").click()
     expect(dashboard.css(".waiting-open")).to_have_count(2)
     relay.say("Good morning everybody.")
     codex.say("It is.", reply_to=asked)
@@ -197,9 +208,15 @@ def test_a_question_is_answered_in_place_five_seconds_later(
     dashboard.page.keyboard.type("Yes, one page.")
     dashboard.page.keyboard.press("Enter")
     card = dashboard.css(".waiting-row")
-    expect(card.locator(".outgoing")).to_contain_text(re.compile(r"Sent\s+to #docs"))
-    expect(dashboard.button("Undo")).to_be_focused()
+    expect(card.locator(".outgoing")).to_have_text(
+        re.compile(r"^Sending in [1-5] s\s*Undo$")
+    )
+    leave_list(dashboard)
+    expect(undo(dashboard)).to_be_focused()
     assert answers_to(dashboard, "docs", seq) == []
+    expect(card.locator(".outgoing")).to_have_text(
+        re.compile(r"^\s*Sent to #docs · #2$"), timeout=15_000
+    )
     expect(card).to_have_count(0, timeout=15_000)
     expect(dashboard.css("h1.channel-title")).to_have_text("here")
     said = writer.call("GET", "/messages?since=0&wait=10").json["messages"][-1]
@@ -215,7 +232,7 @@ def test_an_undone_answer_is_not_sent_and_can_be_changed(dashboard: Dashboard) -
     dashboard.button("Answer").click()
     dashboard.page.keyboard.type("Yes")
     dashboard.page.keyboard.press("Enter")
-    dashboard.button("Undo").click()
+    undo(dashboard).click()
     field = dashboard.page.get_by_label("Answer claude")
     expect(field).to_have_value("Yes")
     expect(field).to_be_focused()
@@ -224,7 +241,8 @@ def test_an_undone_answer_is_not_sent_and_can_be_changed(dashboard: Dashboard) -
     dashboard.page.keyboard.type(", on Thursday.")
     dashboard.page.keyboard.press("Enter")
     send_now(dashboard)
-    expect(dashboard.css(".waiting-row")).to_have_count(0)
+    leave_list(dashboard)
+    expect(dashboard.css(".waiting-row")).to_have_count(0, timeout=15_000)
     assert answers_to(dashboard, "build", seq) == ["Yes, on Thursday."]
 
 
@@ -234,7 +252,7 @@ def test_an_answer_on_its_way_survives_a_closed_tab(dashboard: Dashboard) -> Non
     dashboard.button("Answer").click()
     dashboard.page.keyboard.type("Yes.")
     dashboard.page.keyboard.press("Enter")
-    expect(dashboard.button("Undo")).to_be_visible()
+    expect(undo(dashboard)).to_be_visible()
     dashboard.page.goto("about:blank")
     wait_until(lambda: answers_to(dashboard, "build", seq) == ["Yes."])
 
@@ -258,7 +276,8 @@ def test_an_answer_that_is_refused_keeps_its_text(dashboard: Dashboard) -> None:
     dashboard.page.unroute("**/admin/say")
     card.get_by_role("button", name="Send").click()
     send_now(dashboard)
-    expect(card).to_have_count(0)
+    leave_list(dashboard)
+    expect(card).to_have_count(0, timeout=15_000)
     assert answers_to(dashboard, "build", seq) == ["Yes."]
 
 
@@ -280,7 +299,8 @@ def test_a_lost_response_does_not_send_an_answer_twice(dashboard: Dashboard) -> 
     dashboard.page.keyboard.press("Enter")
     send_now(dashboard)
     send_now(dashboard)
-    expect(dashboard.css(".waiting-row")).to_have_count(0)
+    leave_list(dashboard)
+    expect(dashboard.css(".waiting-row")).to_have_count(0, timeout=15_000)
     assert answers_to(dashboard, "build", seq) == ["Yes."]
     assert len(keys) == 1
     assert keys[0]
@@ -293,28 +313,135 @@ def test_an_offered_choice_is_one_tap(dashboard: Dashboard) -> None:
     offered = dashboard.page.get_by_role("group", name="Answers that claude offers")
     expect(offered.get_by_role("button")).to_have_text(["Now", "On Thursday"])
     offered.get_by_role("button", name="On Thursday").click()
-    dashboard.button("Undo").click()
+    undo(dashboard).click()
     expect(offered).to_be_visible()
     offered.get_by_role("button", name="On Thursday").click()
     send_now(dashboard)
-    expect(dashboard.css(".waiting-row")).to_have_count(0)
+    leave_list(dashboard)
+    expect(dashboard.css(".waiting-row")).to_have_count(0, timeout=15_000)
     said = claude.call("GET", "/messages?since=0").json["messages"][-1]
     assert (said["choice"], said["reply_to"]) == ("On Thursday", seq)
 
 
-def test_a_question_marked_as_done_is_withdrawn(dashboard: Dashboard) -> None:
+def test_a_question_that_needs_no_answer_is_withdrawn(dashboard: Dashboard) -> None:
     claude = dashboard.relay.agent("claude")
     seq = claude.ask("Still relevant?")
     dashboard.sign_in()
-    dashboard.button("Mark as done").click()
-    expect(dashboard.css(".outgoing")).to_contain_text("Marked as done")
-    dashboard.button("Undo").click()
-    expect(dashboard.button("Mark as done")).to_be_visible()
-    dashboard.button("Mark as done").click()
+    needless = dashboard.button("No answer needed")
+    expect(needless).to_have_attribute(
+        "title", "Withdraws the question; claude is told"
+    )
+    needless.click()
+    expect(dashboard.css(".outgoing")).to_contain_text("Withdrawing in")
+    undo(dashboard).click()
+    needless.click()
     send_now(dashboard)
-    expect(dashboard.css(".waiting-row")).to_have_count(0)
+    leave_list(dashboard)
+    expect(dashboard.css(".outgoing")).to_contain_text("Withdrawn · claude is told")
+    expect(dashboard.css(".waiting-row")).to_have_count(0, timeout=15_000)
     asked = claude.call("GET", f"/messages/{seq}").json["message"]
     assert asked["question"]["state"] == "withdrawn"
+
+
+def test_a_question_between_agents_is_not_withdrawn_by_one_tap(
+    dashboard: Dashboard,
+) -> None:
+    codex = dashboard.relay.agent("codex")
+    claude = dashboard.relay.agent("claude")
+    seq = codex.ask("Claude?", "claude")
+    dashboard.sign_in("?view=inbox")
+    dashboard.button("Between agents · 1").click()
+    expect(dashboard.button("No answer needed")).to_have_count(0)
+    dashboard.button("Actions for the question of codex").click()
+    dashboard.page.get_by_role(
+        "menuitem", name="No answer needed: withdraw it, codex is told"
+    ).click()
+    expect(dashboard.css(".outgoing")).to_contain_text("Withdrawing in")
+    send_now(dashboard)
+    leave_list(dashboard)
+    expect(dashboard.css(".waiting-row")).to_have_count(0, timeout=15_000)
+    asked = claude.call("GET", f"/messages/{seq}").json["message"]
+    assert asked["question"]["state"] == "withdrawn"
+
+
+def test_no_card_moves_under_the_pointer(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
+    for number in range(3):
+        claude.ask(f"Question {number}?", choices=["Yes", "No"])
+    dashboard.sign_in("?view=inbox")
+    rows = dashboard.css(".waiting-row")
+    rows.nth(0).get_by_role("button", name="Yes").click()
+    send_now(dashboard)
+    expect(rows.nth(0)).to_contain_text("Sent to #build · #4")
+    rows.nth(1).get_by_role("button", name="Later").click()
+    expect(rows.nth(1)).to_contain_text("Back at")
+    expect(dashboard.css("#asks-label")).to_have_text("Asks you · 1")
+    expect(rows).to_have_count(3)
+    leave_list(dashboard)
+    expect(dashboard.css(".waiting-text")).to_have_text(["Question 2?"], timeout=15_000)
+
+
+def test_the_room_and_the_thread_say_that_an_answer_is_on_its_way(
+    dashboard: Dashboard,
+) -> None:
+    seq = dashboard.relay.agent("claude").ask("Ship it?", choices=["Yes", "No"])
+    dashboard.sign_in(f"?room=build&thread={seq}")
+    card = dashboard.css(".sidebar .waiting-row")
+    card.get_by_role("button", name="Yes").click()
+    for place in (dashboard.message(seq), dashboard.css(f"#t-{seq}")):
+        expect(place.locator(".pending")).to_contain_text("Your answer is being sent")
+        for choice in place.locator(".msg-choices button").all():
+            expect(choice).to_be_disabled()
+    dashboard.message(seq).get_by_role("button", name="Undo").click()
+    expect(dashboard.css(".pending")).to_have_count(0)
+    expect(card.get_by_role("button", name="Yes")).to_be_enabled()
+    expect(dashboard.message(seq).locator(".msg-choices button").first).to_be_enabled()
+    assert answers_to(dashboard, "build", seq) == []
+
+
+def test_urgent_questions_are_marked_and_come_first(dashboard: Dashboard) -> None:
+    dashboard.relay.stop(SIGKILL)
+    dashboard.relay.environment["ARGYBARGY_URGENT"] = "production, page me"
+    dashboard.relay.start()
+    claude = dashboard.relay.agent("claude")
+    claude.ask("Half-even or half-up?")
+    claude.ask("Production is at 40 % errors. May I roll back?")
+    dashboard.sign_in("?view=inbox")
+    rows = dashboard.css(".waiting-row")
+    expect(rows.nth(0)).to_contain_text("Production")
+    expect(rows.nth(0).locator(".urgent")).to_have_text("urgent")
+    expect(dashboard.css(".urgent")).to_have_count(1)
+
+
+def test_questions_with_the_same_wait_keep_their_order(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    askers = [relay.agent("claude", room) for room in ("c", "a", "b")]
+    for asker in askers:
+        asker.ask("Same?")
+    dashboard.sign_in("?view=inbox")
+    rooms = dashboard.css(".waiting-row .where")
+    expect(rooms).to_have_text(["#c", "#a", "#b"])
+    for _ in range(3):
+        askers[0].say("news")
+        dashboard.page.reload()
+        expect(rooms).to_have_text(["#c", "#a", "#b"])
+
+
+def test_the_operator_s_own_questions_have_a_fold(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    codex = relay.agent("codex")
+    relay.say("Which `branch`?", to="codex", expects_reply="codex")
+    dashboard.sign_in("?view=inbox")
+    expect(dashboard.css(".is-own")).to_have_count(0)
+    dashboard.button("You asked").click()
+    row = dashboard.css(".is-own")
+    expect(row).to_contain_text("#build · #1 · asks codex")
+    expect(row.locator("code")).to_have_text("branch")
+    codex.say("main", reply_to=1)
+    expect(row).to_have_count(0)
+    expect(dashboard.css(".inbox-view")).to_contain_text(
+        "None of your questions waits for an answer."
+    )
 
 
 def test_the_list_does_not_jump_when_an_answer_is_sent(dashboard: Dashboard) -> None:
@@ -330,7 +457,8 @@ def test_the_list_does_not_jump_when_an_answer_is_sent(dashboard: Dashboard) -> 
     dashboard.page.keyboard.press("Enter")
     expect(row.locator(".outgoing")).to_be_visible()
     send_now(dashboard)
-    expect(dashboard.css(".waiting-row")).to_have_count(11)
+    leave_list(dashboard)
+    expect(dashboard.css(".waiting-row")).to_have_count(11, timeout=15_000)
     after = dashboard.css(".inbox-view").evaluate("node => node.scrollTop")
     assert after == before
     expect(dashboard.css(".waiting-open").nth(6)).to_be_focused()
@@ -354,17 +482,42 @@ def test_the_field_and_send_are_whole_on_the_screen(
             expect(part).to_be_in_viewport(ratio=1)
 
 
-def test_a_question_can_be_snoozed(dashboard: Dashboard) -> None:
+def test_a_question_can_be_put_off(dashboard: Dashboard) -> None:
     dashboard.relay.agent("claude").ask("Now?")
     dashboard.sign_in()
-    dashboard.button("Later").click()
+    dashboard.button("Later").press("Enter")
     expect(dashboard.css(".waiting-open")).to_have_count(0)
+    expect(dashboard.css(".asks")).to_have_count(0)
     dashboard.button("1 later").click()
+    expect(dashboard.css(".later li")).to_have_text(
+        re.compile(r"claude #build · Now\?\s*back at \d")
+    )
+    expect(dashboard.css(".waiting-open")).to_have_count(0)
+    dashboard.button("Show now").click()
     expect(dashboard.css(".waiting-open")).to_have_count(1)
-    dashboard.button("Later").click()
+    leave_list(dashboard)
+    dashboard.button("Later").press("Enter")
     expect(dashboard.css(".waiting-open")).to_have_count(0)
     dashboard.advance_clock(601)
     expect(dashboard.css(".waiting-open")).to_have_count(1)
+
+
+def test_what_was_put_off_between_agents_is_counted_there(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    codex = relay.agent("codex")
+    relay.agent("claude").say("x")
+    codex.ask("Claude?", "claude")
+    codex.ask("And this, claude?", "claude")
+    codex.ask("You?")
+    dashboard.sign_in("?view=inbox")
+    dashboard.button("Between agents · 2").click()
+    row = dashboard.css(".waiting-row").filter(has_text="And this")
+    row.get_by_role("button", name="Later").press("Enter")
+    expect(dashboard.button("Between agents · 1 · 1 later")).to_be_visible()
+    expect(dashboard.css("#asks-label")).to_have_text("Asks you · 1")
+    dashboard.button("1 later").click()
+    dashboard.button("Show now").click()
+    expect(dashboard.button("Between agents · 2")).to_be_visible()
 
 
 def test_a_started_answer_outlives_its_question(dashboard: Dashboard) -> None:
@@ -387,7 +540,8 @@ def test_a_started_answer_outlives_its_question(dashboard: Dashboard) -> None:
     expect(answer).to_have_value("Not before noon.")
     dashboard.page.keyboard.press("Enter")
     send_now(dashboard)
-    expect(row).to_have_count(0)
+    leave_list(dashboard)
+    expect(row).to_have_count(0, timeout=15_000)
 
 
 def test_a_row_names_the_agent_that_was_asked(dashboard: Dashboard) -> None:
@@ -397,7 +551,7 @@ def test_a_row_names_the_agent_that_was_asked(dashboard: Dashboard) -> None:
     codex.ask("Claude?", "claude")
     codex.ask("You?")
     dashboard.sign_in("?view=inbox")
-    dashboard.css(".inbox-view .fold").click()
+    dashboard.css("#between-label .fold").click()
     expect(dashboard.css(".waiting-row .where")).to_have_text(
         ["#build", "#build · asks claude"]
     )

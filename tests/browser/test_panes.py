@@ -161,7 +161,7 @@ def test_axe_finds_nothing_serious_in_the_views_of_the_frame(
     check_accessibility(dashboard, "the switcher")
     dashboard.page.keyboard.press("Escape")
     dashboard.call_module("route", "m.showInbox()")
-    dashboard.css(".inbox-view .fold").click()
+    dashboard.css("#between-label .fold").click()
     dashboard.button("Ship on Thursday").click()
     check_widths(dashboard, "the inbox")
 

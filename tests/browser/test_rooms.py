@@ -258,6 +258,81 @@ def test_the_room_in_view_stays_in_sight_of_a_long_list(
         expect(row).to_be_in_viewport(ratio=1)
 
 
+def test_own_messages_are_never_unread(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    claude = relay.agent("claude", "build")
+    claude.say("before")
+    seq = claude.ask("Needed?")
+    relay.room("here")
+    dashboard.sign_in("?room=build")
+    expect(dashboard.css(".msg")).to_have_count(2)
+    dashboard.enter("here")
+    dashboard.button("Answer").click()
+    dashboard.page.keyboard.type("No.")
+    dashboard.page.keyboard.press("Enter")
+    dashboard.page.evaluate("window.dispatchEvent(new Event('pagehide'))")
+    row = dashboard.room_row("build")
+    expect(row).to_have_attribute("aria-label", re.compile("3 messages"))
+    expect(row).not_to_have_class(re.compile(r"\bunread\b"))
+    claude.say("and this?")
+    expect(row.locator(".unread-count")).to_have_text("1")
+    dashboard.enter("build")
+    news = dashboard.css(".is-news + .msg")
+    expect(news).to_contain_text("and this?")
+    assert seq == 2
+
+
+def test_an_own_withdrawal_is_not_unread(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    claude = relay.agent("claude", "build")
+    claude.say("before")
+    claude.ask("Needed?")
+    relay.room("here")
+    dashboard.sign_in("?room=build")
+    expect(dashboard.css(".msg")).to_have_count(2)
+    dashboard.enter("here")
+    dashboard.button("No answer needed").click()
+    expect(dashboard.css(".outgoing")).to_contain_text("is told", timeout=15_000)
+    row = dashboard.room_row("build")
+    expect(row).to_have_attribute("aria-label", re.compile("3 messages"))
+    expect(row).not_to_have_class(re.compile(r"\bunread\b"))
+    dashboard.enter("build")
+    expect(dashboard.css(".event")).to_contain_text("has withdrawn question 2")
+    expect(dashboard.css(".is-news")).to_have_count(0)
+
+
+def test_n_after_n_is_a_command_and_no_letter_in_the_composer(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    claude = relay.agent("claude", "ant")
+    claude.ask("One?")
+    relay.agent("claude", "bee").say("x")
+    dashboard.sign_in("?view=inbox")
+    dashboard.css(".inbox-view").get_by_role("button", name="Later").press("Enter")
+    dashboard.page.keyboard.press("n")
+    expect(dashboard.css("h1.channel-title")).to_have_text(re.compile("ant|bee"))
+    first = dashboard.css("h1.channel-title").inner_text()
+    expect(dashboard.composer).not_to_be_focused()
+    dashboard.page.keyboard.press("n")
+    expect(dashboard.css("h1.channel-title")).not_to_have_text(first)
+    expect(dashboard.composer).to_have_value("")
+
+
+def test_all_closed_rooms_are_counted_also_the_one_in_view(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    for name in ("one", "two"):
+        relay.room(name)
+        relay.do(f"/admin/rooms/{name}/close")
+    dashboard.sign_in("?room=one")
+    expect(dashboard.css(".rooms .fold")).to_have_text("Closed · 2")
+    expect(dashboard.css(".rooms .fold")).to_have_attribute("data-hidden", "1")
+    expect(dashboard.room_row("one")).to_be_visible()
+    expect(dashboard.room_row("two")).to_have_count(0)
+
+
 def test_n_goes_to_the_next_unread_room(dashboard: Dashboard) -> None:
     relay = dashboard.relay
     for name in ("ant", "bee", "cat"):

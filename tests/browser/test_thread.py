@@ -165,11 +165,11 @@ def test_choices_are_buttons_and_the_chosen_one_is_marked(
     assert (answer["choice"], answer["reply_to"]) == ("No, wait", mine)
 
 
-def test_a_question_is_marked_as_done(dashboard: Dashboard) -> None:
+def test_a_question_that_needs_no_answer_is_withdrawn(dashboard: Dashboard) -> None:
     asked = dashboard.relay.agent("claude").ask("Still needed?")
     dashboard.sign_in()
     open_thread(dashboard, asked)
-    done = dashboard.css(".thread").get_by_role("button", name="Mark as done")
+    done = dashboard.css(".thread").get_by_role("button", name="No answer needed")
     done.click()
     dashboard.button("Withdraw the question?").click()
     badge = in_thread(dashboard, asked).locator(".badge")

@@ -56,12 +56,13 @@ def test_from_an_empty_relay_to_an_answered_question_and_a_closed_room(
     dashboard.button("Answer").click()
     dashboard.page.keyboard.type("Yes, go on.")
     dashboard.page.keyboard.press("Enter")
-    expect(dashboard.button("Undo")).to_be_visible()
+    expect(dashboard.css(".outgoing .undo")).to_be_visible()
+    dashboard.css("h1.channel-title").hover()
     expect(dashboard.css(".waiting-row")).to_have_count(0, timeout=15_000)
     assert "operator>you re 2: Yes, go on." in run_in_shell(wait, tmp_path)
 
     dashboard.css(".close-room").click()
-    dashboard.button("Close and send agents away").click()
+    dashboard.css("dialog").get_by_role("button", name="Close room").click()
     expect(dashboard.css(".head .pill")).to_have_text("closed")
     assert "leave: room closed" in run_in_shell(wait, tmp_path)
 

@@ -6,8 +6,10 @@ import { computed, effect, signal, untracked } from "./ui.js";
 import { auth } from "./api.js";
 import { clock, isHidden } from "./clock.js";
 import { startNotifying } from "./notifications.js";
+import { countOwn, forgetOwn, startOwn } from "./own.js";
 import { shownRoom, view } from "./route.js";
-import { asksYou, isLoaded, rooms } from "./state.js";
+import { asksNow } from "./snooze.js";
+import { isLoaded, rooms } from "./state.js";
 import { localStore, readJson } from "./storage.js";
 
 const KEY = "argy_seen";
@@ -21,11 +23,12 @@ function readMark(card) {
   return mark > card.last_seq ? 0 : mark;
 }
 
-/** The number of messages that were not read yet; 0 for the room in view. */
+/** The number of messages of others that were not read yet; 0 for the room in view. */
 export function unreadCount(card) {
   if (card.room === shownRoom.value) return 0;
   const read = Math.max(readMark(card), card.first_seq - 1);
-  return Math.min(Math.max(0, card.last_seq - read), card.messages);
+  const news = card.last_seq - read - countOwn(card.room, read, card.last_seq);
+  return Math.min(Math.max(0, news), card.messages);
 }
 
 const storedMarks = () => readJson(localStore, KEY, {});
@@ -34,6 +37,7 @@ function markRead(room, seq) {
   // Read the storage again: other tabs write marks too.
   marks.value = { ...marks.peek(), ...storedMarks(), [room]: seq };
   localStore.set(KEY, JSON.stringify(marks.peek()));
+  forgetOwn(room, seq);
 }
 
 /** The room whose `readOnEntry` is set; a hidden tab enters it again. */
@@ -57,6 +61,7 @@ function trackReading() {
 
 export function startReadTracking() {
   effect(trackReading);
+  startOwn();
   addEventListener("storage", ({ key }) => key === KEY && (marks.value = storedMarks()));
 }
 
@@ -66,7 +71,7 @@ export function startReadTracking() {
 export const OVERDUE_SECONDS = 300;
 
 const overdue = computed(() =>
-  asksYou.value.filter((row) => clock.value - row.since >= OVERDUE_SECONDS * 1000),
+  asksNow.value.filter((row) => clock.value - row.since >= OVERDUE_SECONDS * 1000),
 );
 export const overdueCount = computed(() => overdue.value.length);
 

@@ -46,6 +46,12 @@ export function secondsSince(ms) {
   return Math.max(0, (clock.value - ms) / 1000);
 }
 
+/** Seconds until a moment of the browser's own clock, never negative. */
+export function secondsUntil(ms) {
+  local.value; // renders again every second
+  return Math.max(0, (ms - Date.now()) / 1000);
+}
+
 /** An age such as "5m" that updates by itself. */
 export function Age({ since, suffix = "" }) {
   const text = age(secondsSince(since));

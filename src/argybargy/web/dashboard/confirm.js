@@ -20,7 +20,7 @@ export function CloseRoom({ room }) {
     </p>
     <div class="row-actions">
       <button type="button" class="primary" onClick=${act}>Close room</button>
-      <button type="button" onClick=${closeDialog}>Keep it open</button>
+      <button type="button" onClick=${closeDialog}>Cancel</button>
     </div>
   <//>`;
 }

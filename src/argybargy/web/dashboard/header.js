@@ -13,8 +13,9 @@ import { applyRoomStatus, asksYou, cardOf, isQuestion, messageLog } from "./stat
 import { isPaneShown, openPeople, openSearch, pane, togglePeople } from "./panes.js";
 import { memberCount, onlineCount, PersonFacts, rosterRow } from "./people.js";
 import { Connection } from "./sidebar.js";
+import { asksNow } from "./snooze.js";
 import { connection, refresh } from "./stream.js";
-import { ConfirmButton, copyText, isMenuOpen, openDialog, showError, showNotice } from "./widgets.js";
+import { copyText, isMenuOpen, openDialog, showError, showNotice } from "./widgets.js";
 
 /** Whether the relay has search. */
 export const canSearch = signal(true);
@@ -106,7 +107,7 @@ function LatestQuestion() {
 }
 
 export function MenuButton() {
-  const count = asksYou.value.length;
+  const count = asksNow.value.length;
   return html`<button
     type="button"
     class="plain menu-button"
@@ -194,14 +195,14 @@ function RoomHeader({ room, card }) {
     <span class="spring"></span>
     ${isClosed
       ? html`<button type="button" class="close-room" onClick=${() => setRoomStatus(room, "reopen")}>Reopen room</button>`
-      : html`<${ConfirmButton}
-          key=${room}
-          kind="close-room"
-          label="Close room"
-          confirm="Close and send agents away"
+      : html`<button
+          type="button"
+          class="close-room"
           title="Tell the agents in this room to leave; you can reopen it"
-          onConfirm=${() => setRoomStatus(room, "close")}
-        />`}
+          onClick=${() => openDialog("close-room", { room })}
+        >
+          Close room
+        </button>`}
     <${RoomMenu} room=${room} isClosed=${isClosed} />
   `;
 }

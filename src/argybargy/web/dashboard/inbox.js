@@ -1,65 +1,84 @@
 // The inbox: the unanswered questions of all rooms, to be answered in place. Those that ask
-// the operator come first, up to three of them above the rooms; those between agents are
-// folded.
+// the operator come first, up to three of them above the rooms; those between agents and the
+// operator's own are folded.
 import { computed, cx, html, memo, signal, useEffect, useRef, useState } from "./ui.js";
 import { sender } from "./api.js";
 import { OVERDUE_SECONDS, overdueCount } from "./attention.js";
 import { Avatar } from "./avatar.js";
-import { clock, secondsSince, Timer } from "./clock.js";
+import { clock, nowMs, secondsSince, Timer } from "./clock.js";
 import { draftText, updateDraft } from "./drafts.js";
-import { age, isSameName, plural } from "./format.js";
+import { age, isSameName, plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
-import { dropEntry, keyOf, outbox, queueAnswer, queueDone, undo } from "./outbox.js";
+import { InlineCode } from "./inline.js";
+import { Menu } from "./menu.js";
+import { dropEntry, isPointing, keyOf, outbox, queueAnswer, queueWithdrawal, undo } from "./outbox.js";
 import { isPhone, openThread } from "./panes.js";
+import { Countdown } from "./pending.js";
 import { isPinned } from "./pins.js";
 import { showInbox, view } from "./route.js";
-import { asksYou, waiting } from "./state.js";
-import { isMenuOpen, isSendKey } from "./widgets.js";
+import { asksNow, backAt, isSnoozed, later, snooze, wake } from "./snooze.js";
+import { waiting } from "./state.js";
+import { isMenuOpen, isSendKey, isTouch } from "./widgets.js";
+import { YouAsked } from "./you_asked.js";
 
 /** Most questions shown above the rooms. */
 const CARDS = 3;
-const SNOOZE_MS = 600_000;
-const ORDER = "Questions of pinned rooms come first, then the longest wait";
+const ORDER = "Pinned rooms come first, then urgent questions, then the longest wait";
+/** Time for which a card that was put off keeps its place on a touch screen. */
+const KEPT_MS = 5_000;
 
-const snoozed = signal(new Map());
 /** Keys of the questions whose answer is being written. */
 const answering = signal(new Set());
 /** Rows with a started answer: they outlive their question while their draft has text. */
 const started = signal(new Map());
 const textOf = (row) => draftText(keyOf(row));
-/** The keys of the snoozed questions as one text: it is compared each second, and rarely differs. */
-const asleep = computed(() =>
-  [...snoozed.value].filter(([, until]) => until > clock.value).map(([key]) => key).join("\n"),
-);
-const isSnoozed = (row) => asleep.value.split("\n").includes(keyOf(row));
+/** Keys of the questions that were put off and keep their place: no other may slide under the pointer. */
+const kept = signal(new Set());
 
 /** The rows that are shown though their question waits no longer. */
 const outliving = computed(() => {
   const keys = new Set(waiting.value.map(keyOf));
-  const kept = [...started.value.values()].filter((row) => textOf(row));
+  const begun = [...started.value.values()].filter((row) => textOf(row));
   const sent = [...outbox.value.values()].map(({ row }) => row);
-  const rows = new Map([...kept, ...sent].map((row) => [keyOf(row), row]));
+  const rows = new Map([...begun, ...sent].map((row) => [keyOf(row), row]));
   return [...rows.values()].filter((row) => !keys.has(keyOf(row)));
 });
-const snoozedCount = computed(() => waiting.value.filter(isSnoozed).length);
 
-/** Questions of pinned rooms first, then the longest wait. */
+/** The order of questions, which is the same in each frame: `since` is rounded, `ts` is not. */
 function byUrgency(one, other) {
-  return isPinned(other.room) - isPinned(one.room) || one.since - other.since;
+  return (
+    isPinned(other.room) - isPinned(one.room) ||
+    (other.urgent === true) - (one.urgent === true) ||
+    one.ts.localeCompare(other.ts) ||
+    one.room.localeCompare(other.room) ||
+    one.seq - other.seq
+  );
 }
 
-const shown = computed(() =>
-  [...waiting.value.filter((row) => !isSnoozed(row)), ...outliving.value].sort(byUrgency),
-);
+const isShown = (row) => !isSnoozed(row) || kept.value.has(keyOf(row));
+const shown = computed(() => [...waiting.value.filter(isShown), ...outliving.value].sort(byUrgency));
 const mine = computed(() => shown.value.filter((row) => row.asks_you));
 const others = computed(() => shown.value.filter((row) => !row.asks_you));
 
-function snooze(row) {
-  snoozed.value = new Map(snoozed.value).set(keyOf(row), clock.peek() + SNOOZE_MS);
+function release(keys) {
+  const next = new Set([...kept.peek()].filter((key) => !keys.has(key)));
+  if (next.size !== kept.peek().size) kept.value = next;
 }
 
-function wakeAll() {
-  snoozed.value = new Map();
+function putOff(row) {
+  if (isTouch() || isPointing.peek()) kept.value = new Set(kept.peek()).add(keyOf(row));
+  if (isTouch()) setTimeout(release, KEPT_MS, new Set([keyOf(row)]));
+  snooze(row);
+}
+
+function showAgain(row) {
+  release(new Set([keyOf(row)]));
+  wake(row);
+}
+
+function setPointing(isOver) {
+  isPointing.value = isOver;
+  if (!isOver) release(kept.peek());
 }
 
 function setAnswering(row, isOpen) {
@@ -137,7 +156,18 @@ function Answer({ row, problem }) {
   </form>`;
 }
 
-/** What was sent, and the button that takes it back. */
+/** What becomes of an answer or a withdrawal, in words. */
+function Standing({ row, entry }) {
+  const { isAnswer, status, dueAt, seq } = entry;
+  if (status === "waiting") return html`${isAnswer ? "Sending" : "Withdrawing"} <${Countdown} dueAt=${dueAt} />`;
+  if (status === "sending") return isAnswer ? "Sending…" : "Withdrawing…";
+  const done = isAnswer
+    ? html`Sent to #<bdi>${row.room}</bdi>${seq && ` · #${seq}`}`
+    : html`Withdrawn · <bdi>${row.from}</bdi> is told`;
+  return html`<${Icon} name="check" size=${14} /> ${done}`;
+}
+
+/** What is on its way or was sent, and the button that takes it back. */
 function Outgoing({ row, entry }) {
   const button = useRef(null);
   const canUndo = entry.status === "waiting";
@@ -148,12 +178,17 @@ function Outgoing({ row, entry }) {
     if (textOf(row)) setAnswering(row, true);
   };
   return html`<div class="outgoing" data-status=${entry.status}>
-    <span role="status">
-      <${Icon} name="check" size=${14} />
-      ${entry.told} ${entry.told === "Sent" && html`to #<bdi>${row.room}</bdi>`}
-    </span>
+    <span role="status"><${Standing} row=${row} entry=${entry} /></span>
     ${canUndo &&
     html`<button type="button" class="quiet undo" ref=${button} onClick=${takeBack}>Undo</button>`}
+  </div>`;
+}
+
+/** A question that was put off and keeps its place until the pointer leaves. */
+function PutOff({ row }) {
+  return html`<div class="outgoing is-put-off">
+    <span role="status">Back at ${shortMoment(backAt(row), nowMs())}</span>
+    <button type="button" class="quiet undo" onClick=${() => showAgain(row)}>Show now</button>
   </div>`;
 }
 
@@ -196,28 +231,33 @@ function Actions({ row, isResolved }) {
       </button>
     </div>`;
   }
+  const withdraw = () => queueWithdrawal(row);
   return html`<div class="row-actions">
     <button type="button" class="quiet" onClick=${() => setAnswering(row, true)}>
       <${Icon} name="reply" size=${16} />Answer
     </button>
-    <button type="button" class="quiet" title="Hide for ten minutes" onClick=${() => snooze(row)}>
+    <button type="button" class="quiet" title="Hide for ten minutes" onClick=${() => putOff(row)}>
       <${Icon} name="clock" size=${16} />Later
     </button>
-    <button
-      type="button"
-      class="quiet"
-      aria-label="Mark as done"
-      title="Mark as done: the question is withdrawn, nobody has to answer it any more"
-      onClick=${() => queueDone(row)}
-    >
-      <${Icon} name="check" size=${16} />Done
-    </button>
+    ${row.asks_you
+      ? html`<button
+          type="button"
+          class="quiet"
+          title=${`Withdraws the question; ${row.from} is told`}
+          onClick=${withdraw}
+        >
+          <${Icon} name="close" size=${16} />No answer needed
+        </button>`
+      : html`<${Menu}
+          label=${`Actions for the question of ${row.from}`}
+          items=${[{ name: `No answer needed: withdraw it, ${row.from} is told`, icon: "close", act: withdraw }]}
+        />`}
   </div>`;
 }
 
-const Row = memo(function Row({ row, entry, isAnswering, isResolved }) {
+const Row = memo(function Row({ row, entry, isAnswering, isResolved, isPutOff }) {
   const isFailed = entry?.status === "failed";
-  const isGone = entry && !isFailed;
+  const isGone = isPutOff || (entry && !isFailed);
   return html`<li class=${cx("waiting-row", isGone && "is-outgoing")} data-question=${keyOf(row)}>
     <button
       type="button"
@@ -230,25 +270,30 @@ const Row = memo(function Row({ row, entry, isAnswering, isResolved }) {
       <${Avatar} name=${row.from} room=${row.room} small />
       <span class="waiting-head">
         <bdi class="name">${row.from}</bdi>
+        ${row.urgent && html`<span class="pill urgent" title="It has one of your urgent words">urgent</span>`}
         <span class="where">#<bdi>${row.room}</bdi><${Asked} who=${row.expects_reply} /></span>
       </span>
       ${isResolved ? html`<span class="where">no longer waiting</span>` : html`<${WaitTimer} since=${row.since} />`}
-      <span class="waiting-text">${row.text}</span>
+      <span class="waiting-text"><${InlineCode} text=${row.text} /></span>
       ${row.claimed_by && html`<span class="claimed">claimed by <bdi>${row.claimed_by}</bdi></span>`}
     </button>
-    ${isGone && html`<${Outgoing} row=${row} entry=${entry} />`}
-    ${!entry && !isAnswering && html`<${Choices} row=${row} />`}
+    ${isPutOff && html`<${PutOff} row=${row} />`}
+    ${isGone && !isPutOff && html`<${Outgoing} row=${row} entry=${entry} />`}
+    ${!isGone && !entry && !isAnswering && html`<${Choices} row=${row} />`}
     ${!isGone && (isAnswering || (isFailed && textOf(row)))
       ? html`<${Answer} row=${row} problem=${entry?.problem} />`
       : !isGone && html`<${Actions} row=${row} isResolved=${isResolved} />`}
     ${isFailed &&
     !textOf(row) &&
-    html`<p class="problem" role="alert">${entry.told === "Sent" ? "Not sent" : "Not done"}: ${entry.problem}</p>`}
+    html`<p class="problem" role="alert">${entry.isAnswer ? "Not sent" : "Not withdrawn"}: ${entry.problem}</p>`}
   </li>`;
 });
 
 function List({ rows }) {
-  return html`<ul>
+  // A list that goes away under the pointer does not tell that the pointer has left it.
+  useEffect(() => () => setPointing(false), []);
+  const onPointer = (isOver) => (event) => event.pointerType === "mouse" && setPointing(isOver);
+  return html`<ul onPointerEnter=${onPointer(true)} onPointerLeave=${onPointer(false)}>
     ${rows.map(
       (row) => html`<${Row}
         key=${keyOf(row)}
@@ -256,20 +301,34 @@ function List({ rows }) {
         entry=${outbox.value.get(keyOf(row))}
         isAnswering=${answering.value.has(keyOf(row))}
         isResolved=${outliving.value.includes(row)}
+        isPutOff=${isSnoozed(row)}
       />`,
     )}
   </ul>`;
 }
 
-function Snoozed() {
-  const count = snoozedCount.value;
-  if (!count) return null;
-  return html`<button
-    type="button"
-    class="quiet wake"
-    title="Show the questions that you put off"
-    onClick=${wakeAll}
-  >${count} later</button>`;
+/** The number of questions that were put off; it unfolds them, with the time each comes back. */
+function Later({ isMine }) {
+  const [isOpen, setOpen] = useState(false);
+  const rows = later.value.filter((row) => row.asks_you === isMine);
+  if (!rows.length) return null;
+  return html`<div class="later">
+    <button type="button" class="fold wake" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
+      <${Icon} name="caret" size=${14} />${rows.length} later
+    </button>
+    ${isOpen &&
+    html`<ul>
+      ${rows.map(
+        (row) => html`<li key=${keyOf(row)}>
+          <span class="later-text" title=${row.text}>
+            <bdi class="name">${row.from}</bdi> #<bdi>${row.room}</bdi> · <${InlineCode} text=${row.text} />
+          </span>
+          <span class="where">back at ${shortMoment(backAt(row), nowMs())}</span>
+          <button type="button" class="quiet" onClick=${() => showAgain(row)}>Show now</button>
+        </li>`,
+      )}
+    </ul>`}
+  </div>`;
 }
 
 // -- above the rooms ----------------------------------------------------------------
@@ -277,8 +336,8 @@ function Snoozed() {
 /** The inbox in the left pane: its place, and the first questions that ask the operator. */
 export function Inbox() {
   const isHere = view.value.place === "inbox";
-  const count = asksYou.value.length;
-  const between = waiting.value.length - count;
+  const count = asksNow.value.length;
+  const between = waiting.value.filter((row) => !row.asks_you && !isSnoozed(row)).length;
   // On a phone, the cards would push the rooms out of the menu.
   const isShort = isHere || isPhone.value;
   const cards = isShort ? [] : mine.value.slice(0, CARDS);
@@ -301,7 +360,7 @@ export function Inbox() {
     </button>
     ${cards.length > 0 && html`<${List} rows=${cards} />`}
     ${!isShort && more > 0 && html`<button type="button" class="fold more" onClick=${go}>${more} more</button>`}
-    ${!isShort && html`<${Snoozed} />`}
+    ${!isShort && html`<${Later} isMine=${true} />`}
   </section>`;
 }
 
@@ -310,7 +369,9 @@ export function Inbox() {
 function Between() {
   const [isOpen, setOpen] = useState(false);
   const rows = others.value;
-  if (!rows.length) return null;
+  const count = rows.filter((row) => !isSnoozed(row)).length;
+  const put = later.value.filter((row) => !row.asks_you).length;
+  if (!rows.length && !put) return null;
   return html`<section class="inbox" aria-labelledby="between-label">
     <h2 id="between-label">
       <button
@@ -320,10 +381,10 @@ function Between() {
         title="Questions that another agent should answer, or that somebody has claimed"
         onClick=${() => setOpen(!isOpen)}
       >
-        <${Icon} name="caret" size=${14} />Between agents · ${rows.length}
+        <${Icon} name="caret" size=${14} />Between agents · ${count}${put > 0 && ` · ${put} later`}
       </button>
     </h2>
-    ${isOpen && html`<${List} rows=${rows} />`}
+    ${isOpen && html`<${List} rows=${rows} /><${Later} isMine=${false} />`}
   </section>`;
 }
 
@@ -332,16 +393,16 @@ export function InboxView() {
   const rows = mine.value;
   return html`<div class="inbox-view" tabindex="-1">
     <section class="inbox" aria-labelledby="asks-label">
-      <h2 id="asks-label" title=${ORDER}>Asks you · ${asksYou.value.length} <${Snoozed} /></h2>
-      ${rows.length > 1 && html`<p class="hint">${ORDER}.</p>`}
-      ${rows.length
-        ? html`<${List} rows=${rows} />`
-        : html`<p class="hint">
-            ${snoozedCount.value ? "Nothing else asks you." : "Nothing asks you."} Questions to you appear here, and
-            those to anyone that nobody has claimed for two minutes.
-          </p>`}
+      <h2 id="asks-label">Asks you · ${asksNow.value.length}</h2>
+      <p class="hint">
+        ${!rows.length && (later.value.some((row) => row.asks_you) ? "Nothing else asks you. " : "Nothing asks you. ")}
+        Questions to you, and those to anyone that nobody has claimed for two minutes. ${ORDER}.
+      </p>
+      ${rows.length > 0 && html`<${List} rows=${rows} />`}
+      <${Later} isMine=${true} />
     </section>
     <${Between} />
+    <${YouAsked} />
   </div>`;
 }
 

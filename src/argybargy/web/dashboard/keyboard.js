@@ -21,13 +21,21 @@ function reply() {
   if (message) replyTo(message);
 }
 
+/** Show a room to be read: the next key is a command too, so the composer gets no focus. */
+function readRoom(room) {
+  last = null;
+  showRoom(room);
+  document.activeElement.blur();
+  requestAnimationFrame(() => document.querySelector(".timeline")?.focus({ preventScroll: true }));
+}
+
 /** Show the first unread message of this room, else the next room with unread ones. */
 function goToUnread() {
   const news = document.querySelector(".timeline .is-news");
   const box = news?.closest(".timeline").getBoundingClientRect();
   if (news && news.getBoundingClientRect().bottom < box.top) return news.scrollIntoView({ block: "start" });
   const room = nextUnreadRoom();
-  if (room) return showRoom(room);
+  if (room) return readRoom(room);
   showNotice("Everything is read.");
 }
 

@@ -19,6 +19,7 @@ import { Icon } from "./icons.js";
 import { linkOf, linkToEarlier, SeqLink } from "./links.js";
 import { Inline, linesOf, Markdown } from "./markdown.js";
 import { openThread } from "./panes.js";
+import { isPending, Pending } from "./pending.js";
 import { sendReply } from "./posting.js";
 import { showPeer, showRoom } from "./route.js";
 import { isQuestion } from "./state.js";
@@ -110,7 +111,7 @@ function Choices({ message, room, chosen }) {
   }
   return html`<div class="msg-choices" role="group" aria-label=${`Answer ${message.from}`}>
     ${message.choices.map(
-      (each) => html`<button type="button" key=${each} disabled=${isBusy} onClick=${() => choose(each)}>
+      (each) => html`<button type="button" key=${each} disabled=${isBusy || isPending(room, message.seq)} onClick=${() => choose(each)}>
         <bdi>${each}</bdi>
       </button>`,
     )}
@@ -253,6 +254,7 @@ export const Message = memo(function Message(props) {
       <${Text} message=${message} room=${room} />
       ${message.choices && html`<${Choices} message=${message} room=${room} chosen=${chosen} />`}
       ${isQuestion(message) && html`<${Badge} message=${message} room=${room} />`}
+      ${isWaiting(message) && html`<${Pending} room=${room} seq=${message.seq} />`}
       ${replies > 0 &&
       html`<button type="button" class="quiet replies" onClick=${() => openThread(room, message.seq)}>
         <${Icon} name="reply" size=${14} />${plural(replies, "reply", "replies")}

@@ -3,22 +3,30 @@
 // A closed tab does not lose one: it is sent as the page goes. Its draft stays until the
 // relay has accepted it, and its idempotency key makes a second attempt harmless.
 import { effect, signal } from "./ui.js";
-import { beforeSigningOut, newKey, say, withdraw } from "./api.js";
+import { beforeSigningOut, newKey, say } from "./api.js";
 import { updateDraft } from "./drafts.js";
+import { withdrawQuestion } from "./posting.js";
 import { applyOwnMessage, waiting } from "./state.js";
 import { refresh } from "./stream.js";
 import { isTouch } from "./widgets.js";
 
 export const UNDO_MS = 5_000;
+/** Time for which an answer says that it was sent; on a touch screen a card keeps its place so long. */
+const TOLD_MS = 2_000;
+const TOLD_TOUCH_MS = 5_000;
 /** Time after which a sent answer leaves even if its question is still open. */
 const LINGER_MS = 10_000;
 
 /**
- * What is on its way, by question: { row, told, send, status, problem }. `status` is
- * "waiting" while it can be undone, "sending", "sent" until its question leaves, "failed".
+ * What is on its way, by question: { row, isAnswer, send, status, problem, dueAt, seq }.
+ * `status` is "waiting" while it can be undone, until `dueAt`; "sending", "sent" until its
+ * question has left and it was read, "failed". `seq` is the number of the sent answer.
  */
 export const outbox = signal(new Map());
 const timers = new Map();
+
+/** Whether the pointer is over a list of cards: then none of them moves. */
+export const isPointing = signal(false);
 
 export const keyOf = (row) => `${row.room} ${row.seq}`;
 
@@ -32,9 +40,18 @@ export function dropEntry(key) {
   if (next.delete(key)) outbox.value = next;
 }
 
-function queue(row, told, send) {
+function queue(row, isAnswer, send) {
   const key = keyOf(row);
-  outbox.value = new Map(outbox.peek()).set(key, { row, told, send, status: "waiting", problem: "" });
+  outbox.value = new Map(outbox.peek()).set(key, {
+    row,
+    isAnswer,
+    send,
+    status: "waiting",
+    problem: "",
+    dueAt: Date.now() + UNDO_MS,
+    isTold: false,
+    isLate: false,
+  });
   clearTimeout(timers.get(key));
   timers.set(key, setTimeout(deliver, UNDO_MS, key));
 }
@@ -50,15 +67,16 @@ export function queueAnswer(row, content, sender) {
     expects_reply: "none",
   };
   const idempotencyKey = newKey();
-  queue(row, "Sent", async (isLeaving) => {
+  queue(row, true, async (isLeaving) => {
     const { message } = await say(body, idempotencyKey, isLeaving);
     applyOwnMessage(row.room, message);
+    return message.seq;
   });
 }
 
-/** Mark a question as done in five seconds: it is withdrawn, and nobody waits any more. */
-export function queueDone(row) {
-  queue(row, "Marked as done", (isLeaving) => withdraw(row.room, row.seq, isLeaving));
+/** Withdraw a question in five seconds: it needs no answer, and its asker is told. */
+export function queueWithdrawal(row) {
+  queue(row, false, (isLeaving) => withdrawQuestion(row.room, row.seq, isLeaving));
 }
 
 /** Take back what has not been sent. Its draft is still there. */
@@ -75,15 +93,23 @@ async function deliver(key, isLeaving = false) {
   timers.delete(key);
   if (entry?.status !== "waiting") return;
   patch(key, { status: "sending" });
+  let seq = null;
   try {
-    await entry.send(isLeaving === true);
+    seq = await entry.send(isLeaving === true);
   } catch (error) {
     return patch(key, { status: "failed", problem: error.message });
   }
   updateDraft(key, { text: "" });
-  patch(key, { status: "sent" });
-  timers.set(key, setTimeout(dropEntry, LINGER_MS, key));
+  patch(key, { status: "sent", seq });
+  const toldMs = isTouch() ? TOLD_TOUCH_MS : TOLD_MS;
+  timers.set(key, setTimeout(told, toldMs, key));
   refresh();
+}
+
+/** Let a sent answer leave, which was shown for a moment. */
+function told(key) {
+  patch(key, { isTold: true });
+  timers.set(key, setTimeout(patch, LINGER_MS, key, { isLate: true }));
 }
 
 /** Send everything now. */
@@ -92,12 +118,16 @@ function flush(isLeaving = false) {
   return Promise.all(keys.map((key) => deliver(key, isLeaving)));
 }
 
-/** Forget what was sent once its question has left; and send the rest as the page goes. */
+/**
+ * Forget what was sent once its question has left, it was read, and the pointer is not over
+ * the cards, which would move; and send the rest as the page goes.
+ */
 export function startOutbox() {
   effect(() => {
     const open = new Set(waiting.value.map(keyOf));
-    for (const [key, { status }] of outbox.value) {
-      if (status === "sent" && !open.has(key)) dropEntry(key);
+    for (const [key, { status, isTold, isLate }] of outbox.value) {
+      const canLeave = status === "sent" && isTold && !isPointing.value;
+      if (canLeave && (isLate || !open.has(key))) dropEntry(key);
     }
   });
   addEventListener("pagehide", () => flush(true));

@@ -7,7 +7,8 @@ import { age, plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { isPinned } from "./pins.js";
 import { shownRoom, showRoom } from "./route.js";
-import { asksYou, isLoaded, rooms } from "./state.js";
+import { asksNow } from "./snooze.js";
+import { isLoaded, rooms } from "./state.js";
 import { localStore, persistedSignal } from "./storage.js";
 import { connection, retryNow } from "./stream.js";
 import { isMenuOpen, openDialog } from "./widgets.js";
@@ -101,7 +102,7 @@ const closedRooms = computed(() => matching.value.filter(isClosed));
 /** The number of questions to the operator, by room. */
 const asks = computed(() => {
   const counts = new Map();
-  for (const { room } of asksYou.value) counts.set(room, (counts.get(room) ?? 0) + 1);
+  for (const { room } of asksNow.value) counts.set(room, (counts.get(room) ?? 0) + 1);
   return counts;
 });
 
@@ -178,15 +179,15 @@ function roomRows(cards) {
   );
 }
 
-function Fold({ count, isOpen }) {
+function Fold({ count, hidden, isOpen }) {
   const title = isOpen
     ? `${plural(count, "closed room")} shown. Click to hide them.`
-    : `${plural(count, "closed room")} hidden. Click to show them.`;
+    : `${plural(hidden, "closed room")} hidden. Click to show them.`;
   return html`<button
     type="button"
     class="fold"
     aria-expanded=${isOpen}
-    data-hidden=${isOpen ? 0 : count}
+    data-hidden=${hidden}
     title=${title}
     onClick=${() => (closedShown.value = isOpen ? "0" : "1")}
   >
@@ -200,9 +201,9 @@ function Closed() {
   if (!cards.length) return null;
   const isOpen = closedShown.value === "1" || Boolean(filter.value.trim());
   const kept = isOpen ? cards : cards.filter((card) => card.room === shownRoom.value);
-  const count = isOpen ? cards.length : cards.length - kept.length;
+  const hidden = cards.length - kept.length;
   return html`
-    ${count > 0 && html`<${Fold} count=${count} isOpen=${isOpen} />`}
+    ${(isOpen || hidden > 0) && html`<${Fold} count=${cards.length} hidden=${hidden} isOpen=${isOpen} />`}
     <ul>${roomRows(kept)}</ul>
   `;
 }

@@ -4,6 +4,7 @@
 import { batch, computed, signal } from "./ui.js";
 import { get, roomPath } from "./api.js";
 import { setClock } from "./clock.js";
+import { noteOwn } from "./own.js";
 import { currentRoom } from "./route.js";
 
 export const isLoaded = signal(false);
@@ -151,6 +152,7 @@ function mergeMessages(messages) {
 
 /** Show an own message at once; the stream brings the same one again, and it is merged. */
 export function applyOwnMessage(room, message) {
+  noteOwn(room, message.seq);
   if (room !== currentRoom.peek()) return;
   messageLog(room).merge([{ expects_reply_resolved: message.expects_reply, ...message, room }]);
 }

@@ -1,13 +1,13 @@
 // A thread: a message, the replies to it and to those, and a composer that replies.
 import { cx, html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./ui.js";
-import { get, remove, roomPath } from "./api.js";
+import { get, roomPath } from "./api.js";
 import { useCompletion } from "./completion.js";
 import { describeFailure, grow, hearingWords, noteOf, replyWords } from "./composer.js";
 import { draftText, threadTarget, updateDraft } from "./drafts.js";
 import { plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { isWaiting, Message } from "./message.js";
-import { replyRecipients, sendReply } from "./posting.js";
+import { replyRecipients, sendReply, withdrawQuestion } from "./posting.js";
 import { isSaid, repliesIn } from "./replies.js";
 import { messageLog, waiting } from "./state.js";
 import { ConfirmButton, isSendKey, loadStyles, showError } from "./widgets.js";
@@ -122,7 +122,7 @@ function ReadBy({ room, seq }) {
 
 async function withdraw(room, seq) {
   try {
-    await remove(roomPath(room, `messages/${seq}/question`));
+    await withdrawQuestion(room, seq);
   } catch (error) {
     showError(error);
   }
@@ -133,9 +133,9 @@ function Tools({ room, message }) {
     ${isWaiting(message) &&
     html`<${ConfirmButton}
       kind="small"
-      label="Mark as done"
+      label="No answer needed"
       confirm="Withdraw the question?"
-      title="The question needs no answer any more"
+      title=${`Withdraws the question; ${message.from} is told`}
       onConfirm=${() => withdraw(room, message.seq)}
     />`}
     <${ReadBy} room=${room} seq=${message.seq} />

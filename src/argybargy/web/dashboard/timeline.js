@@ -15,6 +15,7 @@ import { clock, nowMs } from "./clock.js";
 import { dayLabel, dayOf, fullTime, isSameName, isToAll, plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { Message } from "./message.js";
+import { isOwn } from "./own.js";
 import { countReplies } from "./replies.js";
 import { dropSeq, view, visits } from "./route.js";
 import { cardOf, isAtEnd, messageLog, scrollToEnd } from "./state.js";
@@ -61,12 +62,13 @@ function rowsOf(messages, log, { room, peer }) {
   const replies = countReplies(log.messages.value);
   const rows = [];
   let previous = null;
+  const isNew = (message) => message.seq > readOnEntry.value && !isOwn(room, message);
   let isNewsShown = messages[0]?.seq > readOnEntry.value;
   for (const message of messages) {
     const at = Date.parse(message.ts);
     const isNewDay = !previous || dayOf(at) !== dayOf(Date.parse(previous.ts));
     if (isNewDay) rows.push(html`<${Day} key=${`day-${dayOf(at)}`} at=${at} />`);
-    const isNews = !isNewsShown && message.seq > readOnEntry.value;
+    const isNews = !isNewsShown && isNew(message);
     if (isNews) rows.push(html`<${NewDivider} key="news" />`);
     isNewsShown ||= isNews;
     rows.push(html`<${Message}
@@ -151,7 +153,10 @@ function useScroll(messages, place, log) {
     if (was.place !== place) toEnd();
     else if (was.first && first < was.first) node.scrollTop += node.scrollHeight - was.height;
     else if (isAtEnd.peek()) keepEnd();
-    else if (newest > was.newest) setFresh(fresh + messages.filter((each) => each.seq > was.newest).length);
+    else if (newest > was.newest) {
+      const isFresh = (each) => each.seq > was.newest && !isOwn(log.room, each);
+      setFresh(fresh + messages.filter(isFresh).length);
+    }
     rendered.current = { first, newest, height: node.scrollHeight, place };
     scrollToTarget(log);
   });

@@ -1,0 +1,69 @@
+// The open questions of the operator, folded in the inbox: they are asked for when unfolded.
+import { html, useEffect, useState } from "./ui.js";
+import { get } from "./api.js";
+import { Age } from "./clock.js";
+import { Icon } from "./icons.js";
+import { InlineCode } from "./inline.js";
+import { openThread } from "./panes.js";
+import { rooms } from "./state.js";
+
+const PATH = `admin/search?q=${encodeURIComponent("from:operator is:open")}&limit=50`;
+/** Time after a change in a room until they are asked for again. */
+const SETTLE_MS = 1_000;
+
+function Question({ room, message }) {
+  return html`<li class="waiting-row is-own">
+    <button type="button" class="waiting-open" onClick=${() => openThread(room, message.seq)}>
+      <span class="waiting-head">
+        <span class="where">#<bdi>${room}</bdi> · #${message.seq} · asks <bdi>${message.expects_reply}</bdi></span>
+      </span>
+      <${Age} since=${Date.parse(message.ts)} />
+      <span class="waiting-text"><${InlineCode} text=${message.text} /></span>
+      ${message.claimed_by && html`<span class="claimed">claimed by <bdi>${message.claimed_by}</bdi></span>`}
+    </button>
+  </li>`;
+}
+
+function Questions() {
+  const [found, setFound] = useState({ results: null, more: false, problem: "" });
+  const news = rooms.value.map((card) => card.last_seq).join(" ");
+  useEffect(() => {
+    let isCurrent = true;
+    const load = () =>
+      get(PATH).then(
+        ({ results, more }) => isCurrent && setFound({ results, more, problem: "" }),
+        (error) => isCurrent && setFound((before) => ({ ...before, problem: error.message })),
+      );
+    const timer = setTimeout(load, found.results ? SETTLE_MS : 0);
+    return () => {
+      isCurrent = false;
+      clearTimeout(timer);
+    };
+  }, [news]);
+  const { results, more, problem } = found;
+  if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
+  if (!results) return html`<p class="hint" role="status">Loading…</p>`;
+  if (!results.length) return html`<p class="hint">None of your questions waits for an answer.</p>`;
+  return html`<ul>
+      ${results.map(({ room, message }) => html`<${Question} key=${`${room} ${message.seq}`} room=${room} message=${message} />`)}
+    </ul>
+    ${more && html`<p class="hint">These are the newest. Search for from:operator is:open to see all.</p>`}`;
+}
+
+export function YouAsked() {
+  const [isOpen, setOpen] = useState(false);
+  return html`<section class="inbox" aria-labelledby="asked-label">
+    <h2 id="asked-label">
+      <button
+        type="button"
+        class="fold"
+        aria-expanded=${isOpen}
+        title="Your own questions that wait for an answer"
+        onClick=${() => setOpen(!isOpen)}
+      >
+        <${Icon} name="caret" size=${14} />You asked
+      </button>
+    </h2>
+    ${isOpen && html`<${Questions} />`}
+  </section>`;
+}
