@@ -9,7 +9,7 @@ import { clock, nowMs, secondsSince, Timer } from "./clock.js";
 import { draftText, updateDraft } from "./drafts.js";
 import { age, isSameName, plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
-import { InlineCode } from "./inline.js";
+import { Inline } from "./markdown.js";
 import { Menu } from "./menu.js";
 import { dropEntry, isPointing, keyOf, outbox, queueAnswer, queueWithdrawal, undo } from "./outbox.js";
 import { isPhone, openThread } from "./panes.js";
@@ -274,7 +274,7 @@ const Row = memo(function Row({ row, entry, isAnswering, isResolved, isPutOff })
         <span class="where">#<bdi>${row.room}</bdi><${Asked} who=${row.expects_reply} /></span>
       </span>
       ${isResolved ? html`<span class="where">no longer waiting</span>` : html`<${WaitTimer} since=${row.since} />`}
-      <span class="waiting-text"><${InlineCode} text=${row.text} /></span>
+      <span class="waiting-text"><${Inline} text=${row.text} /></span>
       ${row.claimed_by && html`<span class="claimed">claimed by <bdi>${row.claimed_by}</bdi></span>`}
     </button>
     ${isPutOff && html`<${PutOff} row=${row} />`}
@@ -321,7 +321,7 @@ function Later({ isMine }) {
       ${rows.map(
         (row) => html`<li key=${keyOf(row)}>
           <span class="later-text" title=${row.text}>
-            <bdi class="name">${row.from}</bdi> #<bdi>${row.room}</bdi> · <${InlineCode} text=${row.text} />
+            <bdi class="name">${row.from}</bdi> #<bdi>${row.room}</bdi> · <${Inline} text=${row.text} />
           </span>
           <span class="where">back at ${shortMoment(backAt(row), nowMs())}</span>
           <button type="button" class="quiet" onClick=${() => showAgain(row)}>Show now</button>

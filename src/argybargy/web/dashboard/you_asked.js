@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "./ui.js";
 import { get } from "./api.js";
 import { Age } from "./clock.js";
 import { Icon } from "./icons.js";
-import { InlineCode } from "./inline.js";
+import { Inline } from "./markdown.js";
 import { openThread } from "./panes.js";
 import { rooms } from "./state.js";
 
@@ -18,7 +18,7 @@ function Question({ room, message }) {
         <span class="where">#<bdi>${room}</bdi> · #${message.seq} · asks <bdi>${message.expects_reply}</bdi></span>
       </span>
       <${Age} since=${Date.parse(message.ts)} />
-      <span class="waiting-text"><${InlineCode} text=${message.text} /></span>
+      <span class="waiting-text"><${Inline} text=${message.text} /></span>
       ${message.claimed_by && html`<span class="claimed">claimed by <bdi>${message.claimed_by}</bdi></span>`}
     </button>
   </li>`;
