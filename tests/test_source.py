@@ -21,6 +21,8 @@ LONG_FILES: Final = {
     "web/access/sessions.py": "opening, ending and storing share one lock",
     "store/memory/store.py": "one method for each of the store's protocol",
     "store/sqlite/store.py": "one method for each of the store's protocol",
+    "store/postgres/store.py": "one method for each of the store's protocol",
+    "store/postgres/writer.py": "the queue, its jobs and their transactions",
 }
 """Files of more than `MANY_LINES` lines, each with the reason why it stays whole."""
 VAGUE_BEGINNINGS: Final = {

@@ -20,9 +20,15 @@ from support.store_player import LIMITS, START, Player, texts
 
 
 @pytest.fixture
-async def shared() -> AsyncIterator[MemoryStore]:
+async def in_memory() -> AsyncIterator[MemoryStore]:
     async with open_memory_store(is_shared=True) as opened:
         yield opened
+
+
+@pytest.fixture(params=["in_memory", "postgres"])
+def shared(request: pytest.FixtureRequest) -> Store:
+    opened: Store = request.getfixturevalue(request.param)
+    return opened
 
 
 def two(store: Store) -> tuple[Player, Player]:
@@ -99,6 +105,8 @@ async def test_a_room_that_is_current_has_no_further_commits(store: Store) -> No
 
 
 async def test_a_store_that_is_not_shared_keeps_no_commits(store: Store) -> None:
+    if store.info.is_shared:
+        return
     player, heard = Player.of(store), list[Hint]()
     async with store.watch(heard.append):
         await player.say("ann")
@@ -111,7 +119,7 @@ async def test_a_store_that_is_not_shared_keeps_no_commits(store: Store) -> None
 # -- a shared store ----------------------------------------------------------------
 
 
-async def test_a_conflict_brings_the_missing_commits(shared: MemoryStore) -> None:
+async def test_a_conflict_brings_the_missing_commits(shared: Store) -> None:
     here, there = two(shared)
     await here.say("ann", "one")
     await here.say("ann", "two")
@@ -128,7 +136,7 @@ async def test_a_conflict_brings_the_missing_commits(shared: MemoryStore) -> Non
     ]
 
 
-async def test_a_commit_has_the_first_spelling_of_its_room(shared: MemoryStore) -> None:
+async def test_a_commit_has_the_first_spelling_of_its_room(shared: Store) -> None:
     await Player.of(shared, "Lab").say("ann")
     other = Player.of(shared, "LAB")
     other.room = attrs.evolve(other.room, version=1, head=1, exists=True)
@@ -138,7 +146,7 @@ async def test_a_commit_has_the_first_spelling_of_its_room(shared: MemoryStore) 
     assert {each.status.name for each in commits} == {"Lab"}
 
 
-async def test_only_the_newest_commits_are_kept(shared: MemoryStore) -> None:
+async def test_only_the_newest_commits_are_kept(shared: Store) -> None:
     player = Player.of(shared)
     for _ in range(COMMITS_KEPT + 2):
         await player.say("ann")
@@ -149,9 +157,9 @@ async def test_only_the_newest_commits_are_kept(shared: MemoryStore) -> None:
 
 
 async def test_who_loses_a_race_goes_first_for_a_while(
-    shared: MemoryStore, autojump_clock: trio.testing.MockClock
+    in_memory: MemoryStore, autojump_clock: trio.testing.MockClock
 ) -> None:
-    here, there = two(shared)
+    here, there = two(in_memory)
     await here.say("ann")
     with pytest.raises(Conflict):
         await there.say("bob")
@@ -170,30 +178,30 @@ async def test_who_loses_a_race_goes_first_for_a_while(
 
 
 async def test_a_doubt_is_ended_out_of_turn(
-    shared: MemoryStore, autojump_clock: trio.testing.MockClock
+    in_memory: MemoryStore, autojump_clock: trio.testing.MockClock
 ) -> None:
-    here, there = two(shared)
+    here, there = two(in_memory)
     await here.say("ann")
     with pytest.raises(Conflict):
         await there.say("bob")
-    await shared.commit(here.room, here.room.version, (), nonce="here-9")
-    assert await shared.confirm({"lab": 2}) == frozenset()
+    await in_memory.commit(here.room, here.room.version, (), nonce="here-9")
+    assert await in_memory.confirm({"lab": 2}) == frozenset()
 
 
-async def test_hints_come_after_their_commits(shared: MemoryStore) -> None:
-    player, heard = Player.of(shared), list[Hint]()
-    async with shared.watch(heard.append):
+async def test_hints_come_after_their_commits(in_memory: MemoryStore) -> None:
+    player, heard = Player.of(in_memory), list[Hint]()
+    async with in_memory.watch(heard.append):
         await player.say("ann")
         await player.do(Close("ops"))
         await player.do(Delete("ops"))
     await player.do(Open("ops"))
-    commits = await shared.commits("lab", 0)
+    commits = await in_memory.commits("lab", 0)
     assert commits is not None
     assert heard == [RoomHint("lab", each.version, each) for each in commits[:3]]
 
 
 async def test_two_writers_leave_no_gap(
-    shared: MemoryStore, autojump_clock: trio.testing.MockClock
+    in_memory: MemoryStore, autojump_clock: trio.testing.MockClock
 ) -> None:
     done: dict[str, int] = {}
 
@@ -211,13 +219,13 @@ async def test_two_writers_leave_no_gap(
             done[player.node] = done.get(player.node, 0) + 1
 
     async with trio.open_nursery() as nursery:
-        for player in two(shared):
+        for player in two(in_memory):
             nursery.start_soon(write, player)
-    kept = await shared.commits("lab", 400 - COMMITS_KEPT)
+    kept = await in_memory.commits("lab", 400 - COMMITS_KEPT)
     assert kept is not None
     assert [each.version for each in kept] == list(range(401 - COMMITS_KEPT, 401))
     assert all(isinstance(each, Commit) for each in kept)
-    saved = await shared.load("lab", 400)
+    saved = await in_memory.load("lab", 400)
     assert saved is not None
     assert (saved.version, saved.head) == (400, 400)
     assert [each.seq for each in saved.messages] == list(range(1, 401))

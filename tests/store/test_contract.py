@@ -29,6 +29,9 @@ from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
 from argybargy.domain.wake_policy import Wake
 from argybargy.store.errors import Conflict
+from argybargy.store.postgres.schema import (
+    load_migrations as load_postgres_migrations,
+)
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.schema import load_migrations
 from support.store_player import LIMITS, START_MS, Player, audit, post, texts
@@ -583,7 +586,8 @@ async def test_cursors_are_kept_for_holders_of_a_code_only(store: Store) -> None
     assert await store.cursors("den") == {}
     await store.note({("lab", "bob"): 3}, [])
     await store.remove_codes([old], [])
-    assert await store.cursors("lab") == {"bob": 3}
+    # Of a shared store, another node may flush an older cursor late.
+    assert await store.cursors("lab") == {"bob": 5 if store.info.is_shared else 3}
     await store.remove_codes([new], [])
     assert await store.cursors("lab") == {}
     await store.note({("lab", "bob"): 9}, [])
@@ -630,8 +634,12 @@ async def test_sweeping_cuts_the_audit_log(store: Store) -> None:
 
 async def test_a_probe_of_a_sound_store_succeeds(store: Store) -> None:
     await store.probe()
-    newest = load_migrations()[-1].number
-    assert store.info.schema == (1 if store.info.engine == "memory" else newest)
+    newest = {
+        "memory": 1,
+        "sqlite": load_migrations()[-1].number,
+        "postgresql": load_postgres_migrations()[-1].number,
+    }
+    assert store.info.schema == newest[store.info.engine.split()[0]]
 
 
 def invite(secret: str, name: str = "") -> InviteRecord:

@@ -17,7 +17,6 @@ access_rows     the same for codes, invites, hooks and cursors
 database_rows   access to the rows under validation, in old schemas too
 column_rules    validation of single values
 errors          translation of SQLite's errors to `argybargy.store.errors`
-corruption      the signal that the database is damaged or gone
 tables          SQL, one file per table
 search          full-text index and queries
 backup          snapshots, verification, restore

@@ -10,8 +10,8 @@ import apsw.aio
 import attrs
 import trio
 
+from argybargy.store.corruption import CorruptionSignal
 from argybargy.store.errors import Corrupt
-from argybargy.store.sqlite.corruption import CorruptionSignal
 from argybargy.store.sqlite.errors import leaves_connection_usable, translate
 from argybargy.store.sqlite.wal import checkpoint_wal, rewrite_wal
 

@@ -9,9 +9,9 @@ import apsw
 import attrs
 import trio
 
+from argybargy.store.corruption import CorruptionSignal
 from argybargy.store.errors import Refused
 from argybargy.store.sqlite.connection import DatabaseThread, Role
-from argybargy.store.sqlite.corruption import CorruptionSignal
 from argybargy.store.sqlite.errors import RETRY_SECONDS, damaged
 
 P = ParamSpec("P")

@@ -24,6 +24,7 @@ from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Query, Scope
 from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
+from argybargy.store.corruption import CorruptionSignal
 from argybargy.store.data_directory import hold_directory
 from argybargy.store.errors import Conflict, Corrupt, StoreError, Unknown
 from argybargy.store.protocol import (
@@ -37,7 +38,6 @@ from argybargy.store.protocol import (
 )
 from argybargy.store.sqlite.backup.snapshot import Snapshots
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread, Role
-from argybargy.store.sqlite.corruption import CorruptionSignal
 from argybargy.store.sqlite.doubts import Doubts
 from argybargy.store.sqlite.readers import Readers
 from argybargy.store.sqlite.schema import (

@@ -20,11 +20,11 @@ import attrs
 import trio
 from typing_extensions import override
 
+from argybargy.store.corruption import CorruptionSignal
 from argybargy.store.data_directory import SNAPSHOT
 from argybargy.store.errors import Busy, Full, Refused
 from argybargy.store.protocol import DatabaseSnapshot
 from argybargy.store.sqlite.connection import DatabaseThread, Role
-from argybargy.store.sqlite.corruption import CorruptionSignal
 from argybargy.store.sqlite.errors import RETRY_SECONDS
 from argybargy.system.files import make_private_file
 

@@ -21,9 +21,9 @@ import apsw
 import attrs
 import trio
 
+from argybargy.store.corruption import CorruptionSignal
 from argybargy.store.errors import Corrupt, Refused, StoreError
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread, Role
-from argybargy.store.sqlite.corruption import CorruptionSignal
 from argybargy.store.sqlite.errors import RETRY_SECONDS
 from argybargy.store.sqlite.readers import READ_SECONDS, snapshot
 from argybargy.store.sqlite.schema import check_integrity
