@@ -35,7 +35,7 @@ CATCHES_ALL = re.compile(r"except\s*:|BaseException|Cancelled|get_cancelled")
 
 # Three processes keep two cores busy, since many tests wait.
 PARALLEL = ("-n3", "--dist=worksteal")
-IN_PROCESS = ("-m", "not e2e and not browser")
+IN_PROCESS = ("-m", "not e2e and not browser and not cluster")
 QUICK_TESTS = (
     *("tests/domain", "tests/settings", "tests/relay"),
     *("tests/test_imports.py", "tests/test_source.py"),
@@ -153,6 +153,15 @@ def e2e(session: nox.Session) -> None:
     """Test the real server over real sockets."""
     _install(session, "test")
     _pytest(session, "-m", "e2e", among=_marked("e2e"))
+
+
+@nox.session(python=PYTHON)
+def cluster(session: nox.Session) -> None:
+    """Test two server processes on one PostgreSQL, which must be installed."""
+    _install(session, "test")
+    needed = {"ARGYBARGY_NEED_POSTGRES": "1"}
+    session.env.update(needed)
+    _pytest(session, "-m", "cluster", among=_marked("cluster"))
 
 
 @nox.session(python=PYTHON)

@@ -45,8 +45,8 @@ def pytest_collection_modifyitems(
     Raises:
         pytest.UsageError: A file does not name the mark of its tests.
     """
-    # The sessions browser and e2e find their files by the text of the mark.
-    for marker in ("browser", "e2e"):
+    # The sessions browser, cluster and e2e find their files by the text of the mark.
+    for marker in ("browser", "cluster", "e2e"):
         marked = {item.path for item in items if item.get_closest_marker(marker)}
         for path in sorted(marked):
             if f"pytest.mark.{marker}" not in path.read_text():

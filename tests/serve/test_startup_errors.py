@@ -114,6 +114,21 @@ def test_data_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_store_that_cannot_be_used_is_named_without_its_password(
+    tmp_path: Path,
+) -> None:
+    ending = ended(
+        Incompatible("it is too old"),
+        tmp_path,
+        store="postgresql://relay:secret@db/lab",
+        public_url="https://relay.example",
+    )
+    assert ending.code == EXIT_DATA
+    assert ending.text == (
+        "The store postgresql://relay:***@db/lab cannot be used: it is too old"
+    )
+
+
 def test_unexpected_exceptions_propagate(tmp_path: Path) -> None:
     bug = ExceptionGroup("", [ZeroDivisionError()])
     with pytest.raises(ZeroDivisionError):

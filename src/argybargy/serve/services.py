@@ -1,7 +1,11 @@
 """Services behind the endpoints: store, relay and access rules."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +22,7 @@ from argybargy.serve.admin_token import FileAdminToken
 from argybargy.serve.notifications import make_plan, read_link_key
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import find_server_address, hold_lock, is_held
+from argybargy.store.errors import Incompatible
 from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
@@ -112,10 +117,19 @@ async def open_services(
 
 @asynccontextmanager
 async def _open_store(settings: Settings, limits: Limits) -> AsyncIterator[Store]:
-    """Open the SQLite store, or the one in memory with `ephemeral`.
+    """Open the SQLite store, that of a URL, or the one in memory with `ephemeral`.
 
-    The directory is locked in both cases, since it contains the admin token.
+    The directory is locked in all cases, since it contains the admin token.
+
+    Raises:
+        Incompatible: The packages of the store are not installed, among others.
     """
+    if settings.store is not None:
+        with hold_lock(settings.data):
+            open_shared = await trio.to_thread.run_sync(_import_postgres)
+            async with open_shared(settings.store.value, limits) as shared:
+                yield shared
+        return
     if settings.ephemeral:
         with hold_lock(settings.data):
             async with open_memory_store(limits) as memory:
@@ -123,6 +137,22 @@ async def _open_store(settings: Settings, limits: Limits) -> AsyncIterator[Store
         return
     async with open_sqlite_store(settings.data, limits) as store:
         yield store
+
+
+def _import_postgres() -> Callable[[str, Limits], AbstractAsyncContextManager[Store]]:
+    """Import the PostgreSQL store, which is an extra.
+
+    Raises:
+        Incompatible: The extra is not installed.
+    """
+    try:
+        from argybargy.store.postgres.store import open_postgres_store  # noqa: PLC0415
+    except ImportError as error:
+        raise Incompatible(
+            "a PostgreSQL store needs the extra argybargy[postgres], which cannot be "
+            f"imported: {error}. Install it: pip install 'argybargy[postgres]'"
+        ) from error
+    return open_postgres_store
 
 
 def _make_address(settings: Settings) -> PublicAddress:

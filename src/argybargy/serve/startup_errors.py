@@ -13,6 +13,7 @@ from argybargy.serve.metrics_listener import MetricsAddressError
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import find_server_address
 from argybargy.store.errors import Incompatible, StoreError
+from argybargy.store.postgres.address import masked
 from argybargy.system.network import host_and_port, next_port
 from argybargy.system.ports import find_holder
 
@@ -101,17 +102,18 @@ def _only(error: BaseException) -> BaseException:
 
 
 def _explain_data(error: StoreError, settings: Settings) -> StartupFailure:
-    place = (
+    running = (
         find_server_address(settings.data) if isinstance(error, Incompatible) else None
     )
-    if place is not None:
+    if running is not None:
         hint = (
-            f"It is already running. Its status: argybargy status --port {place.port}"
+            f"It is already running. Its status: argybargy status --port {running.port}"
         )
-        return StartupFailure(EXIT_DATA, describe_local_relay(place), hint)
-    return StartupFailure(
-        EXIT_DATA, f"The data in {settings.data} cannot be used: {error}"
-    )
+        return StartupFailure(EXIT_DATA, describe_local_relay(running), hint)
+    place = f"data in {settings.data}"
+    if settings.store is not None:
+        place = f"store {masked(settings.store.value)}"
+    return StartupFailure(EXIT_DATA, f"The {place} cannot be used: {error}")
 
 
 def _bind_failure(error: OSError, settings: Settings) -> str:

@@ -19,6 +19,7 @@ from argybargy.settings.notify_parsers import (
     parse_quiet_hours,
     parse_secret,
     parse_services,
+    parse_store,
     parse_webhook,
     parse_words,
 )
@@ -132,6 +133,13 @@ SETTINGS: Final = (
         parse_directory,
         "Data directory: database and admin token.",
         make_default=_user_data,
+    ),
+    Setting(
+        "store",
+        parse_store,
+        "Where rooms are stored: sqlite, in the data directory, or the URL of a "
+        "PostgreSQL database that several relays share; needs argybargy[postgres].",
+        is_secret=True,
     ),
     Setting(
         "log_level",

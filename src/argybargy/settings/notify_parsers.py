@@ -1,4 +1,4 @@
-"""Parsers for the settings of notifications; see `argybargy.settings.parsers`.
+"""Parsers for settings that contain secrets; see `argybargy.settings.parsers`.
 
 Addresses of services contain tokens, so no message of a parser repeats what it got.
 """
@@ -23,6 +23,7 @@ _WORDS: Final = 50
 _WORD_CHARS: Final = 40
 _SEPARATOR: Final = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_STORE: Final = re.compile(r"postgres(ql)?://\S+")
 _HOURS: Final = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})(?:\s+(\S+))?")
 
 
@@ -69,6 +70,17 @@ def parse_secret(value: object) -> Secret:
             f"a secret of at least {LEAST_SECRET_CHARS} characters, or @ and the path "
             "of a file with one"
         )
+    return Secret(text)
+
+
+def parse_store(value: object) -> Secret | None:
+    """Parse the URL of a store; ``None`` for SQLite in the data directory."""
+    text = value.strip() if isinstance(value, str) else ""
+    if text == "sqlite":
+        return None
+    is_url = _STORE.fullmatch(text) and text.isprintable() and len(text) <= _URL_CHARS
+    if not is_url:
+        raise ValueError("sqlite, or a URL like postgresql://USER@HOST/DATABASE")
     return Secret(text)
 
 

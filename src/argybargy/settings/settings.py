@@ -73,6 +73,7 @@ class Settings:
     host: str
     port: int
     data: Path
+    store: Secret | None
     log_level: str
     log_format: str
     metrics_bind: str | None
@@ -244,6 +245,7 @@ class _Gathered:
 
     def resolve(self) -> Settings:
         self._check_pairs()
+        self._check_store()
         if self.mistakes:
             raise SettingsError(self.mistakes)
         rows = {row.name: row for row in SETTINGS}
@@ -264,6 +266,21 @@ class _Gathered:
             if name in self.values and other not in self.values and not self.mistakes:
                 needed = f"is of no use without {PREFIX}{other.upper()}."
                 self.mistakes.append(Mistake(self.sources[name], needed))
+
+    def _check_store(self) -> None:
+        """Record settings that do not go with a store that several relays share."""
+        if self.values.get("store") is None or self.mistakes:
+            return
+        source = self.sources["store"]
+        if "public_url" not in self.values:
+            needed = (
+                f"needs {PREFIX}PUBLIC_URL, the address that leads to all the relays "
+                "of the store."
+            )
+            self.mistakes.append(Mistake(source, needed))
+        if self.values.get("ephemeral"):
+            text = f"does not go with {self.sources['ephemeral']}: name one of them."
+            self.mistakes.append(Mistake(source, text))
 
 
 def _unknown(key: str, rows: Mapping[str, Setting]) -> str:

@@ -124,6 +124,24 @@ def test_a_public_url_leaves_no_question(data: Path) -> None:
     assert terminal.type("up", "--data", str(data), "--tunnel").code == 2
 
 
+@pytest.mark.parametrize(
+    "options", [("--tunnel",), ("--tunnel-command", "cloudflared --url {url}")]
+)
+def test_several_relays_of_one_store_have_no_tunnel(
+    data: Path, options: tuple[str, ...]
+) -> None:
+    terminal = Terminal(yes=True)
+    terminal.environment = {
+        "ARGYBARGY_PUBLIC_URL": "https://relay.example.com",
+        "ARGYBARGY_STORE": "postgresql://relay@db/relay",
+    }
+    result = terminal.type("up", "--data", str(data), *options)
+    assert (result.code, terminal.plans) == (2, [])
+    assert "leads to one of several relays" in result.talk
+    terminal.type("up", "--data", str(data))
+    assert (terminal.questions, opens(terminal)) == ([], False)
+
+
 def test_serve_asks_nothing(data: Path) -> None:
     terminal = Terminal(yes=True)
     terminal.type("serve", "--data", str(data))

@@ -11,7 +11,7 @@ from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import CodesChanged, LiftDampings, NoteExchange
 from argybargy.domain.search.query import Scope, parse_search
 from argybargy.domain.seq_gaps import SeqGap
-from argybargy.store.postgres.address import is_postgres_url, masked
+from argybargy.store.postgres.address import masked
 from argybargy.store.postgres.deltas import decode_commit, encode_commit
 from argybargy.store.postgres.hints import parse_hint
 from argybargy.store.postgres.store import PostgresStore
@@ -60,12 +60,6 @@ def test_no_password_of_an_address_is_shown() -> None:
     url = "postgresql://relay:s3cret@db:5432/lab?password=s3cret"
     assert masked(url) == "postgresql://relay:***@db:5432/lab"
     assert masked("postgresql://relay@/lab?host=/run") == "postgresql://relay@/lab"
-
-
-def test_an_address_of_postgres_is_told_by_its_scheme() -> None:
-    assert is_postgres_url("postgres://db/lab")
-    assert not is_postgres_url("postgresql")
-    assert not is_postgres_url("sqlite")
 
 
 async def test_a_text_with_too_many_words_for_the_index_is_found(

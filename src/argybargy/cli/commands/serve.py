@@ -61,6 +61,7 @@ def serve(
     *,
     host: str | None = None,
     ephemeral: bool = False,
+    store: str | None = None,
 ) -> int:
     """Run a relay as a service, with a minimum of output.
 
@@ -69,10 +70,11 @@ def serve(
     Args:
         host: Address to listen on.
         ephemeral: Keep rooms and codes in memory only; they are lost at the end.
+        store: URL of a PostgreSQL database that several relays share.
     """
     from argybargy.cli.commands.serve_output import exposures, plan_briefly
 
-    settings = env.read_settings(host=host, ephemeral=ephemeral or None)
+    settings = env.read_settings(host=host, ephemeral=ephemeral or None, store=store)
     # A service logs its warnings: nobody reads its standard error.
     warnings = (*settings.warnings, *exposures(settings))
     plan = plan_briefly(env.output, settings)

@@ -78,6 +78,12 @@ def choose_tunnel(
         CliError: The tunnel that an option demands cannot be opened.
     """
     is_reached = settings.public_url is not None
+    if settings.store is not None:
+        if wish or command is not None:
+            text = "--tunnel: a tunnel leads to one of several relays only."
+            hint = "Put a balancer in front of them; its URL is ARGYBARGY_PUBLIC_URL."
+            raise CliError(text, hint, Exit.USAGE)
+        return TunnelChoice(None, Reason.PUBLIC_URL)
     if command is not None:
         return TunnelChoice(_parse(command, wish, is_reached), Reason.OPTION)
     if is_reached:

@@ -3,13 +3,7 @@
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-SCHEMES: Final = ("postgresql", "postgres")
 _HIDDEN: Final = "***"
-
-
-def is_postgres_url(text: str) -> bool:
-    """Tell whether a text is the URL of a PostgreSQL store."""
-    return text.partition("://")[0] in SCHEMES and "://" in text
 
 
 def masked(url: str) -> str:
