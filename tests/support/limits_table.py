@@ -38,6 +38,10 @@ from argybargy.serve import main, metrics_listener
 from argybargy.settings import notify_parsers
 from argybargy.store.memory import commit_log
 from argybargy.store.memory import store as memory
+from argybargy.store.postgres import hints as postgres_hints
+from argybargy.store.postgres import search as postgres_search
+from argybargy.store.postgres import store as postgres_store
+from argybargy.store.postgres import writer as postgres_writer
 from argybargy.store.sqlite import connection, readers, row_validation, store, writer
 from argybargy.store.sqlite.backup import snapshot, superseded
 from argybargy.store.sqlite.search import index, index_tables
@@ -654,6 +658,39 @@ CONSTANTS: Final = (
         "test_more_writes_than_the_queue_holds_are_refused",
     ),
     Constant(
+        "QUEUE_HINTS",
+        postgres_hints,
+        "Hints to other nodes that may wait; beyond, the others are told of a gap.",
+        "store/postgres/test_nodes.py::test_a_sender_that_lost_hints_tells_of_a_gap",
+    ),
+    Constant(
+        "QUEUE_JOBS",
+        postgres_writer,
+        "Writes that may wait for PostgreSQL; more are answered 503.",
+        "store/postgres/test_writer.py::"
+        "test_more_writes_than_the_queue_holds_are_refused",
+    ),
+    Constant(
+        "BATCH_JOBS",
+        postgres_writer,
+        "Most writes to PostgreSQL made durable together.",
+        "store/postgres/test_nodes.py::"
+        "test_rooms_of_both_nodes_are_committed_together_without_a_deadlock",
+    ),
+    Constant(
+        "SWEEP_ROWS",
+        postgres_store,
+        "Rows that retention deletes in one transaction of PostgreSQL.",
+        "store/test_contract.py::"
+        "test_messages_past_retention_are_hidden_before_they_are_swept",
+    ),
+    Constant(
+        "_ROWS",
+        postgres_search,
+        "Candidates of a search that are read from PostgreSQL at once.",
+        "store/test_search.py::test_a_search_finds_the_matching_messages",
+    ),
+    Constant(
         "BATCH_JOBS",
         writer,
         "Most writes made durable together.",
@@ -938,6 +975,20 @@ HELD: Final = {
     "store.memory.room.StoredRoom.order": "`messages_per_room`",
     "store.memory.room.StoredRoom.questions": "`messages_per_room`",
     "store.memory.room.StoredRoom.receipts": "`idempotency_keys_per_room`",
+    "store.postgres.changes._Changes.added": _BATCH,
+    "store.postgres.changes._Changes.audits": _BATCH,
+    "store.postgres.changes._Changes.claims": _BATCH,
+    "store.postgres.changes._Changes.forgotten": _BATCH,
+    "store.postgres.changes._Changes.leases": _BATCH,
+    "store.postgres.changes._Changes.members": _BATCH,
+    "store.postgres.changes._Changes.messages": _BATCH,
+    "store.postgres.changes._Changes.questions": _BATCH,
+    "store.postgres.changes._Changes.receipts": _BATCH,
+    "store.postgres.changes._Changes.resolutions": _BATCH,
+    "store.postgres.hints.HintSender._send": "`QUEUE_HINTS`",
+    "store.postgres.readers.Readers._idle": "`READERS`",
+    "store.postgres.readers.Readers._peers": _CONNECTED,
+    "store.postgres.writer.Writer._send": "`QUEUE_JOBS`",
     "store.sqlite.readers.Readers._idle": "`READERS`",
     "store.sqlite.readers.Readers._peers": _CONNECTED,
     "store.sqlite.backup.snapshot.Snapshots._open": "`MOST_OPEN_COPIES`",

@@ -120,10 +120,10 @@ PROPERTIES: Final = _words(
     min-height min-width opacity outline outline-offset overflow overflow-wrap
     overflow-x overflow-y overscroll-behavior padding padding-bottom padding-inline
     padding-left padding-right padding-top place-items pointer-events position resize
-    right scroll-behavior scroll-margin scroll-margin-bottom stroke-width tab-size
-    text-align text-decoration text-decoration-color text-overflow text-underline-offset
-    top transform transition translate unicode-bidi vertical-align visibility
-    white-space width z-index
+    right scroll-behavior scroll-margin scroll-margin-bottom scroll-padding stroke-width
+    tab-size text-align text-decoration text-decoration-color text-overflow
+    text-underline-offset top transform transition translate unicode-bidi vertical-align
+    visibility white-space width z-index
     """
 )
 
