@@ -129,8 +129,8 @@ async def test_the_commands_sign_in_and_out(tmp_path: Path) -> None:
         status, out, _ = await type_in("sessions")
         assert (status, made.json["id"] in out) == (0, True)
         status, out, talk = await type_in("qr")
-        assert (status, out.count("\n") > 15) == (0, True)
-        assert "A phone cannot reach" in talk
+        assert (status, out) == (1, "")
+        assert "phone cannot reach" in talk
         status, out, _ = await type_in("sessions", "--revoke", made.json["id"])
         assert (status, out) == (0, f"revoked {made.json['id']}\n")
         assert (await type_in("sessions"))[0] == 3

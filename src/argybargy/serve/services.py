@@ -1,5 +1,6 @@
 """Services behind the endpoints: store, relay and access rules."""
 
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import (
     AbstractAsyncContextManager,
@@ -91,7 +92,7 @@ async def open_services(
     hosts, clock = WakeHosts(frozenset(settings.wake_hosts)), system_clock()
     async with _open_store(settings, limits) as store, AsyncExitStack() as stack:
         admin_token = await FileAdminToken.open(settings.data)
-        address, key = _make_address(settings), await read_link_key(settings.data)
+        address, key = _make_address(settings), await _read_link_key(settings)
         links = AnswerLinks(key, lambda: admin_token.value, address)
         plan = NotificationPlan()
         if not is_offline:
@@ -113,6 +114,13 @@ async def open_services(
             has_docs=settings.docs,
             links=links,
         )
+
+
+async def _read_link_key(settings: Settings) -> bytes:
+    """Return the key of the links in notifications; with `ephemeral`, a new one."""
+    if settings.ephemeral:
+        return secrets.token_bytes(32)
+    return await read_link_key(settings.data)
 
 
 @asynccontextmanager

@@ -317,10 +317,10 @@ def test_no_open_questions_is_exit_code_3() -> None:
 def test_rooms_are_listed_with_their_figures() -> None:
     result = Terminal(relay()).type("rooms")
     assert result.out.splitlines() == [
-        "ROOM   STATUS  MSGS  LAST   ASKS YOU  WAITING  ONLINE",
-        "build  open    3     42s    1         2        1",
-        "done   closed  1     42s    -         -        1",
-        "quiet  open    0     never  -         -        -",
+        "ROOM   STATUS  MSGS  LAST   WAITING  ASKS YOU  ONLINE",
+        "build  open    3     42s    2        1         1",
+        "done   closed  1     42s    -        -         1",
+        "quiet  open    0     never  -        -         -",
     ]
     assert Terminal().type("rooms").code == 3
 

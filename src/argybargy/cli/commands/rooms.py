@@ -18,7 +18,7 @@ from argybargy.domain.access_codes import Role
 from argybargy.domain.names import OPERATOR, room_key
 
 _ROOM_HEADS: Final = (
-    *("ROOM", "STATUS", "MSGS", "LAST", "ASKS YOU", "WAITING", "ONLINE"),
+    *("ROOM", "STATUS", "MSGS", "LAST", "WAITING", "ASKS YOU", "ONLINE"),
 )
 _PEER_HEADS: Final = (
     *("NAME", "ROLE", "STATE", "LISTENS", "SEEN", "SPOKE", "STATUS", "CAPABILITIES"),
@@ -286,7 +286,7 @@ def room_rows(answer: Json) -> list[RoomRow]:
 
 def _room_cells(row: RoomRow) -> tuple[str, ...]:
     last = "never" if row.last_seconds is None else age(row.last_seconds)
-    counts = [str(each or "-") for each in (row.asks_you, row.waiting, row.online)]
+    counts = [str(each or "-") for each in (row.waiting, row.asks_you, row.online)]
     return row.room, row.status, str(row.messages), last, *counts
 
 

@@ -39,7 +39,7 @@ export function DeleteRoom({ room }) {
       const response = await request("DELETE", `admin/rooms/${encodeURIComponent(room)}`, { body: { by: sender.value } });
       const gone = await response.json();
       closeDialog();
-      showNotice(`#${room} is deleted, with ${plural(gone.messages, "message")} and ${plural(gone.codes, "key")}.`);
+      showNotice(`#${room} is deleted, with ${plural(gone.messages, "message")} and ${plural(gone.codes, "code")}.`);
       refresh();
     } catch (error) {
       setProblem(error.message);
