@@ -334,6 +334,7 @@ def test_a_link_that_no_phone_can_open_is_not_drawn(dashboard: Dashboard) -> Non
     assert relay.admin("GET", "/admin/sessions").json["sign_in_codes"] == 0
     choose(dashboard, "Invites")
     dashboard.button("Create the invite").click()
+    dashboard.page.get_by_text("Other ways").click()
     dashboard.button("QR code of the link").click()
     expect(told).to_be_visible()
     expect(dashboard.css("svg.qr")).to_have_count(0)

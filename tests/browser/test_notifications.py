@@ -148,10 +148,8 @@ def test_an_overdue_question_notifies_once_and_is_closed_when_answered(
     dashboard.page.reload()
     dashboard.wait_live()
     become_late(dashboard, lambda: dashboard.page.title() == ONE_LATE)
-    late = claude.ask("And this?", "anyone")
-    become_late(
-        dashboard, lambda: titles(dashboard) == ["claude asks anyone in #build"]
-    )
+    late = claude.ask("And this?")
+    become_late(dashboard, lambda: titles(dashboard) == ["claude asks you in #build"])
     relay.say("Yes.", reply_to=late)
     wait_until(lambda: shown(dashboard) == [])
 
@@ -169,14 +167,12 @@ def test_a_question_of_another_database_with_the_same_number_notifies_too(
     become_late(dashboard, lambda: titles(dashboard) == ["claude asks you in #build"])
 
 
-def test_a_notification_says_who_is_waited_for(dashboard: Dashboard) -> None:
-    dashboard.relay.agent("codex")
+def test_a_question_between_agents_notifies_nobody(dashboard: Dashboard) -> None:
+    dashboard.relay.agent("codex").ask("May I?")
     dashboard.relay.agent("claude").ask("Is it done?", "codex")
     sign_in(dashboard)
     turn_on(dashboard)
-    become_late(
-        dashboard, lambda: titles(dashboard) == ["claude waits for codex in #build"]
-    )
+    become_late(dashboard, lambda: titles(dashboard) == ["codex asks you in #build"])
 
 
 def test_signing_out_takes_the_notifications_away(dashboard: Dashboard) -> None:

@@ -208,9 +208,10 @@ def test_pinned_rooms_come_first_in_this_browser_and_its_tabs(
     other = Dashboard.open_tab(relay, dashboard.page.context)
     other.sign_in("?room=ant")
     dashboard.button("Actions for #cat").click()
-    dashboard.page.keyboard.press("ArrowDown")
-    dashboard.page.keyboard.press("ArrowDown")
-    expect(dashboard.page.get_by_role("menuitem", name="Pin room")).to_be_focused()
+    pin = dashboard.page.get_by_role("menuitem", name="Pin room")
+    for _ in range(pin.evaluate("n => [...n.parentNode.children].indexOf(n)")):
+        dashboard.page.keyboard.press("ArrowDown")
+    expect(pin).to_be_focused()
     dashboard.page.keyboard.press("Enter")
     expect(dashboard.css(".room-row .name")).to_have_text(["cat", "ant", "bee"])
     expect(other.css(".room-row .name")).to_have_text(["cat", "ant", "bee"])

@@ -39,6 +39,7 @@ def test_from_an_empty_relay_to_an_answered_question_and_a_closed_room(
     dashboard.button("Create the invite").click()
     arrival = dashboard.css(".arrival")
     expect(arrival).to_have_text("Waiting for shell to connect…")
+    dashboard.page.get_by_text("Other ways").click()
     tabs = dashboard.page.get_by_role("tab")
     expect(tabs).to_have_text(["Claude Code", "Codex", "Gemini CLI", "curl"])
     expect(tabs.last).to_have_attribute("aria-selected", "true")
@@ -111,6 +112,7 @@ def test_the_link_of_an_invite_is_drawn_for_a_phone(
     dashboard.sign_in()
     dashboard.button("Add an agent to build").click()
     dashboard.button("Create the invite").click()
+    dashboard.page.get_by_text("Other ways").click()
     dashboard.button("QR code of the link").click()
     expect(dashboard.css("svg.qr")).to_have_attribute("aria-label", re.compile("link"))
 

@@ -3,7 +3,7 @@
 // A service worker shows them: on Android a page may not construct a Notification, and on
 // iOS it exists only in a page on the home screen. They come while a tab is open.
 import { computed, effect, html, signal, untracked } from "./ui.js";
-import { auth, sender } from "./api.js";
+import { auth } from "./api.js";
 import { isHidden } from "./clock.js";
 import { isSameName } from "./format.js";
 import { showRoom } from "./route.js";
@@ -136,12 +136,9 @@ function noteTold(name) {
   return true;
 }
 
-/** Say who asks whom, and where. */
+/** Say who asks, and where. Questions between agents are no matter of the operator's. */
 function titleOf({ from, room, expects_reply: whom }) {
-  const isMine = ["operator", sender.value].some((name) => isSameName(name, whom));
-  if (isMine) return `${from} asks you in #${room}`;
-  const asks = isSameName("anyone", whom) ? "asks anyone" : `waits for ${whom}`;
-  return `${from} ${asks} in #${room}`;
+  return `${from} asks ${isSameName("anyone", whom) ? "anyone" : "you"} in #${room}`;
 }
 
 async function show(row) {
