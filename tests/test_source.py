@@ -22,7 +22,6 @@ LONG_FILES: Final = {
     "store/memory/store.py": "one method for each of the store's protocol",
     "store/sqlite/store.py": "one method for each of the store's protocol",
     "store/postgres/store.py": "one method for each of the store's protocol",
-    "store/postgres/writer.py": "the queue, its jobs and their transactions",
 }
 """Files of more than `MANY_LINES` lines, each with the reason why it stays whole."""
 VAGUE_BEGINNINGS: Final = {

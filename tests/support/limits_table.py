@@ -36,13 +36,13 @@ from argybargy.relay.overview import change_log, overview, room_view
 from argybargy.relay.room import commits_ahead, task
 from argybargy.serve import main, metrics_listener
 from argybargy.settings import notify_parsers
+from argybargy.store import reader_pool, write_queue
 from argybargy.store.memory import commit_log
 from argybargy.store.memory import store as memory
 from argybargy.store.postgres import hints as postgres_hints
 from argybargy.store.postgres import search as postgres_search
 from argybargy.store.postgres import store as postgres_store
-from argybargy.store.postgres import writer as postgres_writer
-from argybargy.store.sqlite import connection, readers, row_validation, store, writer
+from argybargy.store.sqlite import connection, readers, row_validation, store
 from argybargy.store.sqlite.backup import snapshot, superseded
 from argybargy.store.sqlite.search import index, index_tables
 from argybargy.store.sqlite.search import query as sqlite_search
@@ -652,7 +652,7 @@ CONSTANTS: Final = (
     ),
     Constant(
         "QUEUE_JOBS",
-        writer,
+        write_queue,
         "Writes that may wait for the disk; more are answered 503.",
         "store/sqlite/test_faults.py::"
         "test_more_writes_than_the_queue_holds_are_refused",
@@ -662,20 +662,6 @@ CONSTANTS: Final = (
         postgres_hints,
         "Hints to other nodes that may wait; beyond, the others are told of a gap.",
         "store/postgres/test_nodes.py::test_a_sender_that_lost_hints_tells_of_a_gap",
-    ),
-    Constant(
-        "QUEUE_JOBS",
-        postgres_writer,
-        "Writes that may wait for PostgreSQL; more are answered 503.",
-        "store/postgres/test_writer.py::"
-        "test_more_writes_than_the_queue_holds_are_refused",
-    ),
-    Constant(
-        "BATCH_JOBS",
-        postgres_writer,
-        "Most writes to PostgreSQL made durable together.",
-        "store/postgres/test_nodes.py::"
-        "test_rooms_of_both_nodes_are_committed_together_without_a_deadlock",
     ),
     Constant(
         "SWEEP_ROWS",
@@ -692,13 +678,13 @@ CONSTANTS: Final = (
     ),
     Constant(
         "BATCH_JOBS",
-        writer,
+        write_queue,
         "Most writes made durable together.",
         "store/sqlite/test_faults.py::test_rooms_that_write_at_once_share_transactions",
     ),
     Constant(
         "WRITE_SECONDS",
-        writer,
+        write_queue,
         "How long a write may wait for its turn.",
         "store/sqlite/test_faults.py::"
         "test_a_write_stuck_in_the_queue_is_refused_at_its_deadline",
@@ -711,7 +697,7 @@ CONSTANTS: Final = (
     ),
     Constant(
         "READ_SECONDS",
-        readers,
+        reader_pool,
         "How long a read may wait for one of them.",
         "store/sqlite/test_faults.py::test_a_cancelled_read_leaves_its_connection_usable",
     ),
@@ -986,14 +972,11 @@ HELD: Final = {
     "store.postgres.changes._Changes.receipts": _BATCH,
     "store.postgres.changes._Changes.resolutions": _BATCH,
     "store.postgres.hints.HintSender._send": "`QUEUE_HINTS`",
-    "store.postgres.readers.Readers._idle": "`READERS`",
-    "store.postgres.readers.Readers._peers": _CONNECTED,
-    "store.postgres.writer.Writer._send": "`QUEUE_JOBS`",
-    "store.sqlite.readers.Readers._idle": "`READERS`",
-    "store.sqlite.readers.Readers._peers": _CONNECTED,
     "store.sqlite.backup.snapshot.Snapshots._open": "`MOST_OPEN_COPIES`",
     "store.sqlite.row_validation._RowValidator._rooms": "the rooms there are",
-    "store.sqlite.writer.Writer._send": "`QUEUE_JOBS`",
+    "store.reader_pool.ReaderPool._idle": "`READERS`",
+    "store.reader_pool.ReaderPool._peers": _CONNECTED,
+    "store.write_queue.WriteQueue._send": "`QUEUE_JOBS`",
     "web.endpoints.importing.Batch.audits": _REQUEST,
     "web.endpoints.importing.Batch.codes": _REQUEST,
     "web.endpoints.importing.Batch.ignored": _REQUEST,

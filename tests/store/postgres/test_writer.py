@@ -6,7 +6,8 @@ import trio.testing
 from argybargy.store.corruption import CorruptionSignal
 from argybargy.store.errors import Refused
 from argybargy.store.postgres.connection import Link
-from argybargy.store.postgres.writer import QUEUE_JOBS, Writer
+from argybargy.store.postgres.writer import Writer
+from argybargy.store.write_queue import QUEUE_JOBS
 
 
 async def test_more_writes_than_the_queue_holds_are_refused() -> None:

@@ -20,11 +20,8 @@ from argybargy.store.errors import Full, Refused, StoreError, Unknown
 from argybargy.store.protocol import WriterStatistics
 from argybargy.store.sqlite.connection import DatabaseThread, Role
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
-from argybargy.store.sqlite.writer import (
-    QUEUE_JOBS,
-    Writer,
-    open_writer,
-)
+from argybargy.store.sqlite.writer import Writer, open_writer
+from argybargy.store.write_queue import QUEUE_JOBS
 from support.store_player import Player
 
 

@@ -5,7 +5,7 @@ from importlib.resources import files
 import apsw
 
 from argybargy.domain.message import Resolution, ResolutionKind
-from argybargy.store.sqlite.resolutions import decode_resolution
+from argybargy.store.resolutions import decode_resolution
 
 
 def migrated(connection: apsw.Connection, names: slice) -> None:

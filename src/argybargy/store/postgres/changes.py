@@ -26,8 +26,9 @@ from argybargy.domain.room.writes import (
     UpdateClaim,
     Write,
 )
-from argybargy.store.postgres.rows import encode_gaps, encode_resolution
+from argybargy.store.postgres.rows import encode_gaps
 from argybargy.store.postgres.words import scope_of, scopes_of, words_of
+from argybargy.store.resolutions import encode_resolution
 
 _Row = dict[str, Any]
 

@@ -24,6 +24,7 @@ from argybargy.domain.message import EVENTS
 from argybargy.domain.names import NOBODY, SYSTEM, fold, is_name
 from argybargy.domain.seq_gaps import SeqGap, present_seqs
 from argybargy.store.errors import Corrupt
+from argybargy.store.resolutions import decode_resolution, encode_resolution
 from argybargy.store.sqlite.access_rows import (
     validate_codes,
     validate_cursors,
@@ -51,7 +52,6 @@ from argybargy.store.sqlite.database_rows import (
     Problems,
     invalid_fields,
 )
-from argybargy.store.sqlite.resolutions import decode_resolution, encode_resolution
 
 ROW_BYTES: Final = 2 * 1024 * 1024
 """Longest row: the longest text at four bytes a character, plus the other columns."""

@@ -2,88 +2,36 @@
 
 Invariants:
 
-1. Cancelling a caller discards its result, never part of its write: the job runs in the
-   writer's task, which is shielded.
-2. After every batch the connection is outside any transaction.
-3. A failed job does not affect the other jobs of its batch, unless SQLite rolls the
+1. After every batch the connection is outside any transaction.
+2. A failed job does not affect the other jobs of its batch, unless SQLite rolls the
    transaction back; then all of them fail and none is applied.
 """
 
 import contextlib
-import copy
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, TypeVar
 
 import apsw
 import attrs
 import trio
+from typing_extensions import override
 
 from argybargy.store.data_directory import Identity, identify
-from argybargy.store.errors import Corrupt, Refused, Unknown
-from argybargy.store.protocol import WriterStatistics
-from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread
+from argybargy.store.errors import Corrupt, Unknown
+from argybargy.store.sqlite.connection import DatabaseThread
 from argybargy.store.sqlite.errors import SPOILING, translate
 from argybargy.store.sqlite.wal import truncate_wal_if_unused
-from argybargy.system.histogram import SECONDS, SIZES, Histogram
+from argybargy.store.write_queue import (
+    WRITE_SECONDS,
+    Job,
+    WriteQueue,
+    fail_all,
+    ignore,
+)
 
 T = TypeVar("T")
 
-QUEUE_JOBS: Final = 1_024
-"""Jobs that may wait; further ones are refused."""
-BATCH_JOBS: Final = 256
-"""Jobs in one transaction."""
-WRITE_SECONDS: Final = 30.0
-"""Longest wait in the queue. Longer than any batch on a working disk: only a hung disk
-lets it run out."""
-
-
-@attrs.define(eq=False)
-class Job(Generic[T]):
-    """A queued write and the slot for its result.
-
-    A queued job is either started by the writer or withdrawn by its caller, never
-    both: both steps run in the event loop's thread without awaiting.
-
-    Attributes:
-        work: Runs inside the transaction.
-        done: Set when the result is available.
-        is_started: Whether the writer has taken the job; then a result will follow.
-        is_withdrawn: Whether the caller has given up waiting.
-    """
-
-    work: Callable[[apsw.Connection], T]
-    done: trio.Event = attrs.field(factory=trio.Event)
-    is_started: bool = False
-    is_withdrawn: bool = False
-    _value: T | None = None
-    _error: Exception | None = None
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether a result is still to come."""
-        return not (self.is_withdrawn or self.done.is_set())
-
-    def start(self) -> bool:
-        """Mark the job as started, or return False if it was withdrawn."""
-        self.is_started = not self.is_withdrawn
-        return self.is_started
-
-    def withdraw(self) -> bool:
-        """Withdraw the job, or return False if it was started."""
-        self.is_withdrawn = not self.is_started
-        return self.is_withdrawn
-
-    def answer(self, value: T | None, error: Exception | None) -> None:
-        """Set the result, or the error to raise."""
-        self._value, self._error = value, error
-        self.done.set()
-
-    async def wait_done(self) -> T:
-        """Wait for the result, and return or raise it."""
-        await self.done.wait()
-        if self._error is not None:
-            raise self._error
-        return self._value  # type: ignore[return-value]
+Work = Callable[[apsw.Connection], Any]
 
 
 @attrs.frozen
@@ -94,51 +42,18 @@ class Outcome:
     error: Exception | None = None
 
 
-def _seconds() -> Histogram:
-    return Histogram(SECONDS)
-
-
-def _sizes() -> Histogram:
-    return Histogram(SIZES)
-
-
 @attrs.define(eq=False)
-class Writer:
-    """Queues jobs of all tasks and commits them in batches.
+class Writer(WriteQueue[Work]):
+    """Commits all queued jobs in one transaction.
 
-    Mutable state: the queue, bounded by `QUEUE_JOBS`; the newest queued probe; the
-    counters; the identity of the files written to, and the error once they are gone.
+    Mutable state beside the queue: the identity of the files written to, and the error
+    once they are gone.
     """
 
     _connection: DatabaseThread
-    _write_seconds: float = WRITE_SECONDS
-    _send: trio.MemorySendChannel[Job[Any]] = attrs.field(init=False)
-    _receive: trio.MemoryReceiveChannel[Job[Any]] = attrs.field(init=False)
-    _scope: trio.CancelScope = attrs.field(init=False, repr=False)
-    _batches: int = attrs.field(default=0, init=False)
-    _jobs: int = attrs.field(default=0, init=False)
-    _commit_seconds: Histogram = attrs.field(init=False, factory=_seconds)
-    _batch_jobs: Histogram = attrs.field(init=False, factory=_sizes)
     _files: Identity | None = attrs.field(default=None, init=False, repr=False)
     _lost_reason: str = attrs.field(default="", init=False, repr=False)
-    _probe: Job[None] | None = attrs.field(default=None, init=False, repr=False)
     _must_truncate: bool = attrs.field(default=False, init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        channel = trio.open_memory_channel[Job[Any]](QUEUE_JOBS)
-        self._send, self._receive = channel
-        self._scope = trio.CancelScope(shield=True)
-
-    def statistics(self) -> WriterStatistics:
-        """Return the counters so far and the length of the queue."""
-        waiting = self._receive.statistics().current_buffer_used
-        return WriterStatistics(
-            self._batches,
-            self._jobs,
-            waiting,
-            commit_seconds=self._commit_seconds.statistics(),
-            batch_jobs=self._batch_jobs.statistics(),
-        )
 
     async def write(self, work: Callable[[apsw.Connection], T]) -> T:
         """Run `work` in a transaction and return its result once that is durable.
@@ -158,19 +73,6 @@ class Writer:
         """
         return await self._wait(self._queue(work))
 
-    async def probe(self) -> None:
-        """Make one durable write without content.
-
-        At most one probe is queued; concurrent callers share it. Otherwise probes of
-        callers that timed out would fill the queue behind a hung disk.
-
-        Raises:
-            StoreError: The write failed; see :meth:`write`.
-        """
-        if self._probe is None or not self._probe.is_pending:
-            self._probe = self._queue(write_probe)
-        await self._wait(self._probe)
-
     async def truncate_log(self) -> None:
         """Empty the write-ahead log, which may contain what was deleted.
 
@@ -186,79 +88,35 @@ class Writer:
 
         await self.write(work)
 
-    def _queue(self, work: Callable[[apsw.Connection], T]) -> Job[T]:
+    @override
+    def _make_probe(self) -> Work:
+        return write_probe
+
+    @override
+    def _queue(
+        self, work: Work, applied: Callable[[Any], None] = ignore
+    ) -> Job[Work, Any]:
         if self._lost_reason:
             raise Corrupt(self._lost_reason)
-        job = Job(work)
+        return super()._queue(work, applied)
+
+    @override
+    async def _commit_batch(self, jobs: Sequence[Job[Work, Any]]) -> None:
         try:
-            self._send.send_nowait(job)
-        except trio.WouldBlock:
-            raise Refused(f"{QUEUE_JOBS} writes are waiting already") from None
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            raise Refused("the store is closed") from None
-        return job
-
-    async def _wait(self, job: Job[T]) -> T:
-        with trio.move_on_after(self._write_seconds):
-            return await job.wait_done()
-        if job.withdraw():
-            raise Refused(f"no turn to write came within {self._write_seconds:g} s")
-        # No deadline: the transaction is running, and its outcome is unknown until it
-        # ends. SQLite's busy timeout and the disk bound it; the writer answers every
-        # started job, even when it is cancelled itself.
-        return await job.wait_done()
-
-    async def run(self) -> None:
-        """Commit jobs until closed, then drain the queue.
-
-        Shielded from cancellation: it ends by :meth:`close`, which its owner always
-        calls. Jobs still queued at the deadline of `close` are refused.
-        """
-        with self._scope, self._receive:
-            try:
-                async for job in self._receive:
-                    await self._write_batch(self._take_queued(job))
-            finally:
-                while left := self._take_queued():
-                    _answer_all(left, Refused("the store is closed"))
-
-    def close(self) -> None:
-        """Refuse new jobs; queued ones have `CLOSE_SECONDS` left."""
-        self._send.close()
-        self._scope.deadline = min(
-            self._scope.deadline, trio.current_time() + CLOSE_SECONDS
-        )
-
-    def _take_queued(self, *first: Job[Any]) -> list[Job[Any]]:
-        """Start `first` and queued jobs, up to a batch; skip withdrawn ones."""
-        jobs = [job for job in first if job.start()]
-        while len(jobs) < BATCH_JOBS:
-            try:
-                job = self._receive.receive_nowait()
-            except (trio.WouldBlock, trio.EndOfChannel):
-                break
-            if job.start():
-                jobs.append(job)
-        return jobs
-
-    async def _write_batch(self, jobs: Sequence[Job[Any]]) -> None:
-        if not jobs:
-            return  # all were withdrawn
-        works, began = [job.work for job in jobs], trio.current_time()
-        try:
+            works = [job.work for job in jobs]
             outcomes = await self._connection.run(self._transact, works)
         except trio.Cancelled:
             # The deadline of `close` has passed. COMMIT may have run already.
-            _answer_all(jobs, Unknown("the store was closed in the middle of it"))
+            fail_all(jobs, Unknown("the store was closed in the middle of it"))
             raise
         except Exception as error:  # noqa: BLE001 - raised again in each caller
-            outcomes = [Outcome(error=_copied(error)) for _ in jobs]
-        self._batches += 1
-        self._jobs += len(jobs)
-        self._commit_seconds.observe(trio.current_time() - began)
-        self._batch_jobs.observe(len(jobs))
+            fail_all(jobs, error)
+            return
         for job, outcome in zip(jobs, outcomes, strict=True):
-            job.answer(outcome.value, outcome.error)
+            if outcome.error is None:
+                job.succeed(outcome.value)
+            else:
+                job.fail(outcome.error)
 
     def _transact(
         self,
@@ -292,25 +150,13 @@ async def open_writer(
         connection: The connection to write to, used by the writer alone.
         write_seconds: Longest wait of a job in the queue.
     """
-    writer = Writer(connection, write_seconds)
+    writer = Writer(connection, write_seconds=write_seconds)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
         try:
             yield writer
         finally:
             writer.close()
-
-
-def _answer_all(jobs: Sequence[Job[Any]], error: Exception) -> None:
-    for job in jobs:
-        job.answer(None, _copied(error))
-
-
-def _copied(error: Exception) -> Exception:
-    """Copy an error, one for each task that raises it: tracebacks must not mix."""
-    copied = copy.copy(error)
-    copied.__cause__ = error
-    return copied
 
 
 def _checkpoint_lost_files(connection: apsw.Connection) -> str:

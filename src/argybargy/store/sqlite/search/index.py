@@ -23,9 +23,10 @@ import trio
 
 from argybargy.store.corruption import CorruptionSignal
 from argybargy.store.errors import Corrupt, Refused, StoreError
+from argybargy.store.reader_pool import READ_SECONDS
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread, Role
 from argybargy.store.sqlite.errors import RETRY_SECONDS
-from argybargy.store.sqlite.readers import READ_SECONDS, snapshot
+from argybargy.store.sqlite.readers import snapshot
 from argybargy.store.sqlite.schema import check_integrity
 from argybargy.store.sqlite.search.index_tables import (
     PIECE_ROWS,

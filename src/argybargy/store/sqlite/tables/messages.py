@@ -16,8 +16,8 @@ import msgspec
 from argybargy.domain.message import TO_ALL, Message, SenderKind
 from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
+from argybargy.store.resolutions import decode_resolution, encode_resolution
 from argybargy.store.sqlite.choices import decode_choices, encode_choices
-from argybargy.store.sqlite.resolutions import decode_resolution, encode_resolution
 from argybargy.store.sqlite.tables.addressees import (
     COUNT_FOR,
     HAS_ANY_OF,

@@ -7,7 +7,7 @@ import apsw
 
 from argybargy.domain.message import Message, Question
 from argybargy.domain.room.writes import OpenQuestion, ResolveQuestion
-from argybargy.store.sqlite.resolutions import encode_resolution
+from argybargy.store.resolutions import encode_resolution
 from argybargy.store.sqlite.tables.messages import COLUMNS, audience_of, from_row
 
 
