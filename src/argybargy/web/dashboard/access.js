@@ -2,11 +2,11 @@
 // public half of a secret is known here, except in the answer that created it.
 import { html, memo, signal, useEffect, useMemo, useState } from "./ui.js";
 import { get, post, remove, roomPath } from "./api.js";
-import { Avatar } from "./avatar.js";
-import { age, plural, shortMoment } from "./format.js";
+import { Avatar, NamelessAvatar } from "./avatar.js";
 import { nowMs } from "./clock.js";
-import { invites, loadInvites } from "./invites.js";
+import { age, plural, shortMoment } from "./format.js";
 import { AccessForm, Field, Made, Qr, RoomChoice, Secret } from "./invite.js";
+import { invites, loadInvites } from "./invites.js";
 import { rosterRow, Status } from "./people.js";
 import { currentRoom } from "./route.js";
 import { codes, rosterRoom } from "./state.js";
@@ -16,7 +16,8 @@ import { closeDialog, ConfirmButton, Dialog, showError, showNotice } from "./wid
 /** Rows shown at first: hundreds are seldom read, and the filter finds each. */
 const SHOWN = 100;
 const moment = (text) => shortMoment(Date.parse(text), nowMs());
-const isGuest = (row) => row.role === "person" || row.role === "reader";
+/** Whether a code is that of a guest link. */
+export const isGuest = (row) => row.role === "person" || row.role === "reader";
 
 /** Wrap an action so that its failure is shown. */
 const withErrors = (act) => async () => {
@@ -32,9 +33,6 @@ async function revoke(body, done = null) {
   refresh();
   showNotice(done ?? `${plural(revoked, "code")} revoked.`);
 }
-
-/** Whether what was made opened a room to the holder of a row. */
-const isOf = (row) => (made) => made && made.name === row.name && made.room === row.room;
 
 // -- a list with a filter --------------------------------------------------------------
 
@@ -184,7 +182,7 @@ const STATES = {
 
 const InviteRow = memo(function InviteRow({ row, revoke: revokeOne }) {
   return html`<li class="code-row-item" data-invite=${row.id} data-state=${row.state}>
-    ${row.name ? html`<${Avatar} name=${row.name} small />` : html`<span class="avatar is-small is-system" aria-hidden="true">?</span>`}
+    ${row.name ? html`<${Avatar} name=${row.name} small />` : html`<${NamelessAvatar} />`}
     <div>
       <bdi class="name">${row.name ?? "any name"}</bdi> <code>${row.invite}</code>
       <span class="meta">
@@ -293,7 +291,7 @@ function MadeGuest({ made }) {
 const GuestRow = memo(function GuestRow({ row, show }) {
   const end = withErrors(async () => {
     await revoke({ target: row.key_id }, `Guest link of ${row.name} revoked: it has ended.`);
-    show((made) => (isOf(row)(made) ? null : made));
+    show((made) => (made?.name === row.name && made.room === row.room ? null : made));
   });
   return html`<li class="code-row-item" data-key=${row.key_id} data-name=${row.name}>
     <${Avatar} name=${row.name} small />

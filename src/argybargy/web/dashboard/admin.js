@@ -1,6 +1,6 @@
 // The settings drawer: the relay, who has access, sessions, the audit log, the admin token.
 import { cx, html, signal, useEffect, useRef, useState } from "./ui.js";
-import { Codes, Guests, Invites } from "./access.js";
+import { Codes, Guests, Invites, isGuest } from "./access.js";
 import { auth, forgetSession, get, post, remove, request, SIGNED_OUT, signOut } from "./api.js";
 import { nowMs } from "./clock.js";
 import { age, fullTime, shortMoment } from "./format.js";
@@ -212,7 +212,6 @@ const SECTIONS = {
   audit: ["Audit", Audit],
   danger: ["Danger", Danger],
 };
-const isGuest = (row) => row.role === "person" || row.role === "reader";
 const countOf = (isCounted) => codes.value.filter(isCounted).length;
 
 /** The section shown, kept for the next time. */

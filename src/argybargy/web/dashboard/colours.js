@@ -28,5 +28,8 @@ export function markOf(name) {
   return palette.markOf(name);
 }
 
+/** Whether the names of this kind of sender have a hue; the operator and the relay have none. */
+export const hasHue = (kind) => kind === "agent" || kind === "person";
+
 /** The style that carries the hue of a name to the stylesheet. */
 export const hueStyle = (name) => ({ "--hue": markOf(name).hue });

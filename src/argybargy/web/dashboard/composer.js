@@ -14,13 +14,12 @@ import {
   withRecipient,
   withText,
 } from "./drafts.js";
-import { isSameName, isToAll, recipients } from "./format.js";
+import { isSameName, isToAll, reaches, recipients } from "./format.js";
 import { Icon } from "./icons.js";
 import { Inline } from "./markdown.js";
-import { isWaiting } from "./message.js";
 import { send as sendMessage } from "./posting.js";
 import { view } from "./route.js";
-import { cardOf, isQuestion, messageLog, roster, scrollToEnd } from "./state.js";
+import { cardOf, isQuestion, isWaiting, messageLog, roster, scrollToEnd } from "./state.js";
 import { isDeaf, isUnheard, kindOf, minute, receiptWords, statusOf } from "./status.js";
 import { isSendKey } from "./widgets.js";
 
@@ -72,9 +71,6 @@ function bodyOf() {
 
 // -- in words -----------------------------------------------------------------------
 
-/** Whether the sender of a message reads what is sent to these recipients. */
-const reaches = (to, name) => isToAll(to) || [to].flat().some((each) => isSameName(each, name));
-
 /** What a reply does to the message that it replies to; nobody answers an own question. */
 export function replyWords(message, to) {
   const { from, seq } = message;
@@ -121,9 +117,8 @@ function Says({ room }) {
   const isAnswer = replied && isWaiting(replied) && replied.from_kind !== "operator" && asked === "none";
   const isHidden = asked === "none" && draft.value.choices?.list.length > 0;
   const kept = isHidden ? ["the choices are not sent, since nobody is asked"] : [];
-  const hearing = hearingWords(to, asked);
   const parts = isDirect ? [asking, ...who] : [...answering, ...who.slice(reply ? 1 : 0), ...(isAnswer ? [] : [asking]), ...kept];
-  parts.push(...hearing);
+  parts.push(...hearingWords(to, asked));
   return html`<p class="says" id="says">${parts.map((part, at) => [at > 0 && " · ", part])}</p>`;
 }
 
@@ -360,7 +355,7 @@ function useSend(room) {
     setTold(NOTHING);
     const body = bodyOf();
     // Clear the field before the request, so that typing can go on during a slow one.
-    updateDraft(at, { ...clearedDraft(sent) });
+    updateDraft(at, clearedDraft(sent));
     try {
       const answer = await sendMessage(room, body);
       setTold({ ...NOTHING, room, ...noteOf(answer) });

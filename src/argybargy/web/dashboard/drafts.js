@@ -1,6 +1,6 @@
 // Drafts: unsent text, its recipient and its reply target, one for each place to write.
 import { computed, signal } from "./ui.js";
-import { isSameName, isToAll } from "./format.js";
+import { isToAll, reaches } from "./format.js";
 import { replyRecipients } from "./posting.js";
 import { view } from "./route.js";
 import { readJson, sessionStore } from "./storage.js";
@@ -59,8 +59,6 @@ export function replyTo(message) {
   focusComposer();
 }
 
-const includesName = (to, name) => isToAll(to) || [to].flat().some((each) => isSameName(each, name));
-
 /** Whether the draft is a question that has been worked on. */
 const isStartedQuestion = ({ text, expects, choices }) =>
   expects !== "none" && Boolean(choices || (text.trim() && expects !== DEFAULT));
@@ -74,7 +72,7 @@ export function withRecipient(current, to) {
   const isOfOne = current.expects === DEFAULT && !current.replyTo && !isToAll(current.to);
   const asked = isOfOne ? [current.to].flat()[0] : current.expects;
   const reached = view.peek().peer ?? to;
-  const isPossible = asked === "anyone" || (asked !== DEFAULT && includesName(reached, asked));
+  const isPossible = asked === "anyone" || (asked !== DEFAULT && reaches(reached, asked));
   return { to, expects: isPossible ? asked : isToAll(reached) ? "anyone" : [reached].flat()[0] };
 }
 

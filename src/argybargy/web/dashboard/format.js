@@ -94,6 +94,11 @@ export function isToAll(to) {
   return to === "all" || (Array.isArray(to) && to.length === 1 && to[0] === "all");
 }
 
+/** Whether a message to these recipients is for somebody of this name. */
+export function reaches(to, name) {
+  return isToAll(to) || [to].flat().some((each) => isSameName(each, name));
+}
+
 /** Compare two names without regard to case, as the relay does. */
 export function isSameName(one, other) {
   return one != null && other != null && one.toLowerCase() === other.toLowerCase();

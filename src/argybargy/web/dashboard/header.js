@@ -6,14 +6,13 @@ import { Age, nowMs, Timer } from "./clock.js";
 import { isSameName, plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { Menu } from "./menu.js";
-import { isPinned, togglePin } from "./pins.js";
-import { addressOf, currentRoom, showRoom, view } from "./route.js";
-import { isWaiting } from "./message.js";
-import { applyRoomStatus, asksYou, cardOf, isQuestion, messageLog } from "./state.js";
 import { isPaneShown, openPeople, openSearch, pane, togglePeople } from "./panes.js";
 import { memberCount, onlineCount, PersonFacts, rosterRow } from "./people.js";
+import { isPinned, togglePin } from "./pins.js";
+import { addressOf, currentRoom, showRoom, view } from "./route.js";
 import { Connection } from "./sidebar.js";
 import { asksNow } from "./snooze.js";
+import { applyRoomStatus, asksYou, cardOf, isQuestion, isWaiting, messageLog } from "./state.js";
 import { connection, refresh } from "./stream.js";
 import { copyText, isMenuOpen, openDialog, showError, showNotice } from "./widgets.js";
 

@@ -7,17 +7,18 @@ import { OVERDUE_SECONDS, overdueCount } from "./attention.js";
 import { Avatar } from "./avatar.js";
 import { clock, nowMs, secondsSince, Timer } from "./clock.js";
 import { draftText, updateDraft } from "./drafts.js";
-import { age, isSameName, plural, shortMoment } from "./format.js";
+import { age, plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { Inline } from "./markdown.js";
 import { Menu } from "./menu.js";
-import { dropEntry, isPointing, keyOf, outbox, queueAnswer, queueWithdrawal, undo } from "./outbox.js";
+import { dropEntry, isPointing, outbox, queueAnswer, queueWithdrawal, undo } from "./outbox.js";
 import { isPhone, openThread } from "./panes.js";
 import { Countdown } from "./pending.js";
 import { isPinned } from "./pins.js";
 import { showInbox, view } from "./route.js";
 import { asksNow, backAt, isSnoozed, later, snooze, wake } from "./snooze.js";
-import { waiting } from "./state.js";
+import { keyOf, waiting } from "./state.js";
+import { namesYou } from "./status.js";
 import { isMenuOpen, isSendKey, isTouch } from "./widgets.js";
 import { YouAsked } from "./you_asked.js";
 
@@ -194,8 +195,7 @@ function PutOff({ row }) {
 
 /** The agent that was asked, if not the operator. */
 function Asked({ who }) {
-  const isMine = ["operator", sender.value].some((name) => isSameName(name, who));
-  return isMine ? null : html` · asks <bdi>${who}</bdi>`;
+  return namesYou(who) ? null : html` · asks <bdi>${who}</bdi>`;
 }
 
 function Choices({ row }) {
@@ -267,7 +267,7 @@ const Row = memo(function Row({ row, entry, isAnswering, isResolved, isPutOff })
       title=${row.text + (row.claimed_by ? `\n(claimed by ${row.claimed_by}, still unanswered)` : "")}
       onClick=${() => openThread(row.room, row.seq)}
     >
-      <${Avatar} name=${row.from} room=${row.room} small />
+      <${Avatar} name=${row.from} small />
       <span class="waiting-head">
         <bdi class="name">${row.from}</bdi>
         ${row.urgent && html`<span class="pill urgent" title="It has one of your urgent words">urgent</span>`}

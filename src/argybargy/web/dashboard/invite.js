@@ -3,9 +3,9 @@
 import { cx, html, useEffect, useRef, useState } from "./ui.js";
 import { post } from "./api.js";
 import { nowMs } from "./clock.js";
-import { loadInvites } from "./invites.js";
 import { shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
+import { loadInvites } from "./invites.js";
 import { rosterRow } from "./people.js";
 import { QrCode } from "./qr.js";
 import { currentRoom, showRoom } from "./route.js";

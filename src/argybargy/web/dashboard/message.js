@@ -1,9 +1,8 @@
 // A message: its text, the state of its question, and what can be done with it.
 import { cx, html, memo, useState } from "./ui.js";
-import { sender } from "./api.js";
 import { Avatar } from "./avatar.js";
 import { nowMs, Timer } from "./clock.js";
-import { hueStyle } from "./colours.js";
+import { hasHue, hueStyle } from "./colours.js";
 import { replyTo, threadTarget } from "./drafts.js";
 import {
   briefTime,
@@ -22,7 +21,8 @@ import { openThread } from "./panes.js";
 import { isPending, Pending } from "./pending.js";
 import { sendReply } from "./posting.js";
 import { showPeer, showRoom } from "./route.js";
-import { isQuestion } from "./state.js";
+import { isQuestion, isWaiting } from "./state.js";
+import { namesYou } from "./status.js";
 import { CopyButton, showError } from "./widgets.js";
 
 const FOLDED_LINES = 30;
@@ -39,9 +39,9 @@ function askedOne(message) {
 }
 
 /** Who is asked, in words. */
-export function Asked({ message }) {
+function Asked({ message }) {
   const who = askedOne(message);
-  if (isSameName(who, "operator") || isSameName(who, sender.value)) return "asks you";
+  if (namesYou(who)) return "asks you";
   if (who.startsWith("can:")) return html`asks who can <bdi>${who.slice(4)}</bdi>`;
   return html`asks <bdi>${who}</bdi>`;
 }
@@ -59,7 +59,7 @@ const STATES = {
   },
   answered: ({ question, room }) => html`<${Icon} name="check" size=${14} />
     <span>
-      answered${question.by && html` by <bdi>${question.by}</bdi>`}${question.seq && html` · ${room ? html`<${SeqLink} room=${room} seq=${question.seq} />` : `#${question.seq}`}`}
+      answered${question.by && html` by <bdi>${question.by}</bdi>`}${question.seq && html` · <${SeqLink} room=${room} seq=${question.seq} />`}
     </span>`,
   withdrawn: ({ question }) => html`<${Icon} name="close" size=${14} />
     <span>
@@ -67,8 +67,8 @@ const STATES = {
     </span>`,
 };
 
-/** The state of a question in words, as the relay gives it; with `room`, its answer is a link. */
-export function Badge({ message, room = null }) {
+/** The state of a question in words, as the relay gives it. */
+function Badge({ message, room }) {
   const { question } = message;
   const State = STATES[question?.state];
   if (!State) return null;
@@ -77,12 +77,9 @@ export function Badge({ message, room = null }) {
   </span>`;
 }
 
-/** Whether a question still waits for its answer. */
-export const isWaiting = ({ question }) => question?.state === "open" || question?.state === "claimed";
-
 function asksMe({ expects_reply: who, from_kind }) {
   if (from_kind === "operator") return false;
-  return who.startsWith("can:") || ["operator", "anyone", sender.value].some((name) => isSameName(name, who));
+  return who.startsWith("can:") || isSameName(who, "anyone") || namesYou(who);
 }
 
 /** The answers that a question offers: buttons while it asks the operator. */
@@ -122,13 +119,12 @@ function Choices({ message, room, chosen }) {
 
 function Head({ message, at, room }) {
   const kind = message.from_kind;
-  const isNamed = kind === "agent" || kind === "person";
   // The label says who it is; the name only if it is another.
   const isPlain = kind === "operator" && isSameName(message.from, "operator");
   return html`<div class="msg-head">
     ${isPlain
       ? html`<span class="pill operator name">operator</span>`
-      : isNamed
+      : hasHue(kind)
         ? html`<button
             type="button"
             class="name is-hued"

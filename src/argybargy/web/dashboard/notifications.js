@@ -46,7 +46,7 @@ const isStarting = signal(false);
 const problem = signal("");
 
 /** "on", "off", "blocked" by the browser, or "impossible" here. */
-export const notifying = computed(() => {
+const notifying = computed(() => {
   if (obstacle) return "impossible";
   if (permission.value === "denied") return "blocked";
   return wanted.value === "1" && permission.value === "granted" ? "on" : "off";

@@ -6,11 +6,11 @@ import { effect, signal } from "./ui.js";
 import { beforeSigningOut, newKey, say } from "./api.js";
 import { updateDraft } from "./drafts.js";
 import { withdrawQuestion } from "./posting.js";
-import { applyOwnMessage, waiting } from "./state.js";
+import { applyOwnMessage, keyOf, waiting } from "./state.js";
 import { refresh } from "./stream.js";
 import { isTouch } from "./widgets.js";
 
-export const UNDO_MS = 5_000;
+const UNDO_MS = 5_000;
 /** Time for which an answer says that it was sent; on a touch screen a card keeps its place so long. */
 const TOLD_MS = 2_000;
 const TOLD_TOUCH_MS = 5_000;
@@ -18,17 +18,18 @@ const TOLD_TOUCH_MS = 5_000;
 const LINGER_MS = 10_000;
 
 /**
- * What is on its way, by question: { row, isAnswer, send, status, problem, dueAt, seq }.
+ * What is on its way, by question: { row, isAnswer, send, status, problem, dueAt, seq,
+ * isTold, isLate }.
  * `status` is "waiting" while it can be undone, until `dueAt`; "sending", "sent" until its
- * question has left and it was read, "failed". `seq` is the number of the sent answer.
+ * question has left and it was read, "failed". `seq` is the number of the sent answer,
+ * `isTold` whether it was shown for a moment, `isLate` whether it need not wait for its
+ * question to leave.
  */
 export const outbox = signal(new Map());
 const timers = new Map();
 
 /** Whether the pointer is over a list of cards: then none of them moves. */
 export const isPointing = signal(false);
-
-export const keyOf = (row) => `${row.room} ${row.seq}`;
 
 function patch(key, fields) {
   const entry = outbox.peek().get(key);
@@ -95,7 +96,7 @@ async function deliver(key, isLeaving = false) {
   patch(key, { status: "sending" });
   let seq = null;
   try {
-    seq = await entry.send(isLeaving === true);
+    seq = await entry.send(isLeaving);
   } catch (error) {
     return patch(key, { status: "failed", problem: error.message });
   }

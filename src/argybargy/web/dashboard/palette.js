@@ -30,11 +30,10 @@ function* lettersFor(name) {
  * before are used.
  */
 export class Palette {
-  constructor(names = []) {
+  constructor() {
     this.marks = new Map();
     this.hues = new Set();
     this.letters = new Set();
-    for (const name of names) this.markOf(name);
   }
 
   /** The { hue, letters } of a name, compared without regard to case. */

@@ -1,7 +1,8 @@
 // What the room and the thread say of an answer that is on its way and can be undone.
 import { cx, html } from "./ui.js";
 import { secondsUntil } from "./clock.js";
-import { keyOf, outbox, undo } from "./outbox.js";
+import { outbox, undo } from "./outbox.js";
+import { keyOf } from "./state.js";
 
 const ON_ITS_WAY = ["waiting", "sending"];
 

@@ -2,14 +2,14 @@
 // which agents are kept apart because they answered each other without end.
 import { computed, cx, html, memo, useEffect, useState } from "./ui.js";
 import { request, roomPath, sender } from "./api.js";
-import { Avatar } from "./avatar.js";
+import { Avatar, NamelessAvatar } from "./avatar.js";
 import { nowMs } from "./clock.js";
 import { plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { loadInvites, openInvites } from "./invites.js";
 import { openThread } from "./panes.js";
 import { currentRoom, showPeer, view } from "./route.js";
-import { cardOf, codes, messageLog, roster, rosterRoom, waiting } from "./state.js";
+import { cardOf, codes, isWaiting, messageLog, roster, rosterRoom, waiting } from "./state.js";
 import { activityOf, isDeaf, isInvited, isLongDeaf, isYou, kindOf, lastSeen, minute, statusOf } from "./status.js";
 import { refresh } from "./stream.js";
 import { isMenuOpen, openDialog, showError, showNotice } from "./widgets.js";
@@ -55,7 +55,7 @@ function Activity({ row, isHolding }) {
 const questions = computed(() => {
   const room = currentRoom.value;
   if (!room) return [];
-  const loaded = messageLog(room).messages.value.filter(({ question }) => ["open", "claimed"].includes(question?.state));
+  const loaded = messageLog(room).messages.value.filter(isWaiting);
   const asked = waiting.value.filter((row) => row.room === room);
   return [...new Map([...asked, ...loaded].map((each) => [each.seq, each])).values()];
 });
@@ -176,7 +176,7 @@ const personRows = (rows) =>
 /** An invite that has not been used: nobody can be written to yet. */
 function OpenInvite({ row }) {
   return html`<li class="agent-row is-away" data-invite=${row.id}>
-    ${row.name ? html`<${Avatar} name=${row.name} small />` : html`<span class="avatar is-small is-system" aria-hidden="true">?</span>`}
+    ${row.name ? html`<${Avatar} name=${row.name} small />` : html`<${NamelessAvatar} />`}
     <span class="agent-who">
       <bdi class="name">${row.name ?? "any name"}</bdi>
       <span class="stamp">invited, until ${shortMoment(Date.parse(row.expires_at), nowMs())}</span>

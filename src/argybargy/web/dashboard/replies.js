@@ -1,7 +1,7 @@
 // Replies as threads, from the messages at hand.
 
 /** The first messages of threads by the seq of each reply, as far as they are known. */
-export function rootsOf(messages) {
+function rootsOf(messages) {
   const roots = new Map();
   for (const { seq, reply_to: parent } of messages) {
     // A message only replies to an earlier one, whose own root is known by now.

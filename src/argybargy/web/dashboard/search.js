@@ -3,7 +3,7 @@
 import { cx, html, memo, signal, useEffect, useRef } from "./ui.js";
 import { get } from "./api.js";
 import { nowMs } from "./clock.js";
-import { hueStyle } from "./colours.js";
+import { hasHue, hueStyle } from "./colours.js";
 import { fullTime, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { closePane, isNarrow } from "./panes.js";
@@ -117,7 +117,7 @@ function show(result) {
 const Result = memo(function Result({ result, isOpened }) {
   const { message, room, snippet, marks } = result;
   const at = Date.parse(message.ts);
-  const isNamed = message.from_kind === "agent" || message.from_kind === "person";
+  const isNamed = hasHue(message.from_kind);
   return html`<li>
     <button
       type="button"

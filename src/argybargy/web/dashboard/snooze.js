@@ -1,13 +1,12 @@
 // Questions that are put off: they come back by themselves, or when they are shown again.
 import { computed, signal } from "./ui.js";
 import { clock } from "./clock.js";
-import { asksYou, waiting } from "./state.js";
+import { asksYou, keyOf, waiting } from "./state.js";
 
-export const SNOOZE_MS = 600_000;
+const SNOOZE_MS = 600_000;
 
 /** When each comes back, in the relay's time, by the key of its question. */
 const snoozed = signal(new Map());
-const keyOf = (row) => `${row.room} ${row.seq}`;
 /** The keys of the snoozed questions as one text: it is compared each second, and rarely differs. */
 const asleep = computed(() =>
   [...snoozed.value].filter(([, until]) => until > clock.value).map(([key]) => key).join("\n"),

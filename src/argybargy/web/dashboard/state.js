@@ -44,7 +44,8 @@ export function roomNames() {
   return rooms.value.map((card) => card.room);
 }
 
-const waitingKey = (row) => `${row.room} ${row.seq}`;
+/** The key of a question on the whole relay. */
+export const keyOf = ({ room, seq }) => `${room} ${seq}`;
 
 // -- rows -------------------------------------------------------------------------
 // Frames carry ages in seconds. They become times here, so that the ages on the page can
@@ -97,7 +98,7 @@ export function applySnapshot(frame) {
     roomCards.value = mapBy(frame.rooms, (card) => card.room);
     waitingRows.value = mapBy(
       frame.waiting.map((row) => waitingRow(row, now)),
-      waitingKey,
+      keyOf,
     );
     codeRows.value = mapBy(frame.codes, (row) => row.key_id);
     rosterRows.value = mapBy(
@@ -121,8 +122,8 @@ export function applyDelta(frame) {
     waitingRows.value = withRows(
       waitingRows.value,
       frame.waiting?.map((row) => waitingRow(row, now)),
-      waiting_gone?.map(waitingKey),
-      waitingKey,
+      waiting_gone?.map(keyOf),
+      keyOf,
     );
     codeRows.value = withRows(codeRows.value, frame.codes, codes_gone, (row) => row.key_id);
     rosterRows.value = withRows(
@@ -332,3 +333,6 @@ class MessageLog {
 export function isQuestion(message) {
   return Boolean(message.question);
 }
+
+/** Whether a question still waits for its answer. */
+export const isWaiting = ({ question }) => question?.state === "open" || question?.state === "claimed";

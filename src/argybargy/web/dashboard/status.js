@@ -21,6 +21,9 @@ export function kindOf({ role, name }) {
 /** Whether a row is of the operator who looks at this page. */
 export const isYou = (row) => kindOf(row) === "operator" && isSameName(row.name, sender.value);
 
+/** Whether a name means the operator who looks at this page. */
+export const namesYou = (name) => isSameName(name, "operator") || isSameName(name, sender.value);
+
 /** Whether a member has a code, but has never used it. */
 export const isInvited = (row) => !row.online && row.seenAt === null && row.spokeAt === null;
 
@@ -39,8 +42,8 @@ const ONLINE = ["online", "is-awake", "It called within the last two minutes, bu
 export function statusOf(row) {
   if (isYou(row)) return { words: "here", kind: "is-awake", title: "You look at this page" };
   if (isInvited(row)) return { words: "invited, never seen", kind: "is-unseen", title: "It has a code and never used it" };
-  const isDeaf = row.listening ? row.listening === "not listening" : !row.online;
-  if (!isDeaf) {
+  const isHearing = row.listening ? row.listening !== "not listening" : row.online;
+  if (isHearing) {
     const [words, kind, title] = HEARING[row.listening] ?? ONLINE;
     return { words, kind, title };
   }

@@ -1,8 +1,8 @@
 // The switcher: go to a room, an agent or a command by some of its letters.
 import { cx, html, useLayoutEffect, useRef, useState } from "./ui.js";
 import { signOut } from "./api.js";
-import { canSearch, setRoomStatus } from "./header.js";
 import { isSameName } from "./format.js";
+import { canSearch, setRoomStatus } from "./header.js";
 import { Icon } from "./icons.js";
 import { openPeople, openSearch } from "./panes.js";
 import { isPinned, togglePin } from "./pins.js";
@@ -19,7 +19,7 @@ const MOST_SHOWN = 30;
  * Rate how well a text fits what was typed: 0 for not at all, and more for a better fit. In
  * this order: the same, its start, the start of a word, anywhere, its letters with gaps.
  */
-export function rate(text, typed) {
+function rate(text, typed) {
   const [whole, wanted] = [text.toLowerCase(), typed.toLowerCase()];
   if (whole === wanted) return 5;
   if (whole.startsWith(wanted)) return 4;

@@ -6,10 +6,10 @@ import { describeFailure, grow, hearingWords, noteOf, replyWords } from "./compo
 import { draftText, threadTarget, updateDraft } from "./drafts.js";
 import { plural } from "./format.js";
 import { Icon } from "./icons.js";
-import { isWaiting, Message } from "./message.js";
+import { Message } from "./message.js";
 import { replyRecipients, sendReply, withdrawQuestion } from "./posting.js";
 import { isSaid, repliesIn } from "./replies.js";
-import { messageLog, waiting } from "./state.js";
+import { isWaiting, keyOf, messageLog, waiting } from "./state.js";
 import { ConfirmButton, isSendKey, loadStyles, showError } from "./widgets.js";
 
 await loadStyles("thread.css");
@@ -143,7 +143,7 @@ function Tools({ room, message }) {
 }
 
 function ThreadComposer({ room, target, isThreadStart }) {
-  const key = `${room} ${target.seq}`;
+  const key = keyOf({ room, seq: target.seq });
   const text = draftText(key);
   const box = useRef(null);
   const [told, setTold] = useState({ text: "" });

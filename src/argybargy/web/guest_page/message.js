@@ -7,11 +7,10 @@ import { Palette } from "../dashboard/palette.js";
 import { asksMe, isMe, mayAnswer } from "./room.js";
 import { answerTo, chooseAnswer, sendingChoice } from "./write.js";
 
-export function showMessage(seq) {
+function showMessage(seq) {
   const node = document.getElementById(`m-${seq}`);
   node?.scrollIntoView({ block: "center" });
   node?.focus({ preventScroll: true });
-  return Boolean(node);
 }
 
 /** A number that leads to its message, if that is loaded. */
