@@ -159,8 +159,7 @@ def e2e(session: nox.Session) -> None:
 def cluster(session: nox.Session) -> None:
     """Test two server processes on one PostgreSQL, which must be installed."""
     _install(session, "test")
-    needed = {"ARGYBARGY_NEED_POSTGRES": "1"}
-    session.env.update(needed)
+    session.env["ARGYBARGY_NEED_POSTGRES"] = "1"
     _pytest(session, "-m", "cluster", among=_marked("cluster"))
 
 

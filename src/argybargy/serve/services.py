@@ -76,12 +76,12 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """Open store and relay, under the lock of the data directory.
 
+    They close in reverse at the end of the block: the relay flushes its write-behind
+    buffer while the store is still open.
+
     Args:
         settings: Settings of the relay.
         is_offline: Whether it is for one command, which notifies nobody.
-
-    They close in reverse at the end of the block: the relay flushes its write-behind
-    buffer while the store is still open.
 
     Raises:
         NotifySettingsError: The services that notify the operator cannot be used.
@@ -92,7 +92,7 @@ async def open_services(
     hosts, clock = WakeHosts(frozenset(settings.wake_hosts)), system_clock()
     async with _open_store(settings, limits) as store, AsyncExitStack() as stack:
         admin_token = await FileAdminToken.open(settings.data)
-        address, key = _make_address(settings), await _read_link_key(settings)
+        address, key = _make_address(settings), await _link_key(settings)
         links = AnswerLinks(key, lambda: admin_token.value, address)
         plan = NotificationPlan()
         if not is_offline:
@@ -116,7 +116,7 @@ async def open_services(
         )
 
 
-async def _read_link_key(settings: Settings) -> bytes:
+async def _link_key(settings: Settings) -> bytes:
     """Return the key of the links in notifications; with `ephemeral`, a new one."""
     if settings.ephemeral:
         return secrets.token_bytes(32)

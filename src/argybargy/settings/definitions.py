@@ -26,7 +26,7 @@ from argybargy.settings.notify_parsers import (
 from argybargy.settings.parsers import (
     Parser,
     choice,
-    days,
+    duration,
     integer,
     parse_base_url,
     parse_bind,
@@ -37,7 +37,6 @@ from argybargy.settings.parsers import (
     parse_hosts,
     parse_networks,
     parse_origins,
-    seconds,
     split_bind,
 )
 from argybargy.system.network import is_loopback
@@ -200,7 +199,7 @@ SETTINGS: Final = (
     ),
     Setting(
         "notify_after",
-        seconds(0, 24 * 60),
+        duration(0, 24 * 60),
         "Time that a question waits before the operator is notified.",
         AFTER_SECONDS / 60,
         unit="minutes",
@@ -272,14 +271,14 @@ SETTINGS: Final = (
     ),
     Setting(
         "max_wait",
-        seconds(0, 3_600),
+        duration(0, 3_600),
         "Maximum time that a poll waits for messages.",
         unit="seconds",
         limit="wait_seconds",
     ),
     Setting(
         "max_ask_wait",
-        seconds(0, 3_600),
+        duration(0, 3_600),
         "Maximum time that a question waits for its answer in one request.",
         unit="seconds",
         limit="ask_wait_seconds",
@@ -300,7 +299,7 @@ SETTINGS: Final = (
     ),
     Setting(
         "online_window",
-        seconds(1, _DAY),
+        duration(1, _DAY),
         "Time after its last request for which a peer counts as online.",
         unit="seconds",
         limit="online_seconds",
@@ -314,7 +313,7 @@ SETTINGS: Final = (
     ),
     Setting(
         "session_days",
-        days(0.01, _LONGEST_SESSION),
+        duration(0.01, _LONGEST_SESSION),
         "How long a browser stays signed in to the dashboard.",
         unit="days",
         limit="session_days",
@@ -342,7 +341,7 @@ SETTINGS: Final = (
     ),
     Setting(
         "rate_window",
-        seconds(0.1, _DAY),
+        duration(0.1, _DAY),
         "Window of rate_max, claims_max and reads_max.",
         unit="seconds",
         limit="window_seconds",

@@ -1,4 +1,4 @@
-"""Parsers for settings that contain secrets; see `argybargy.settings.parsers`.
+"""Parsers for the settings of notifications and of the store.
 
 Addresses of services contain tokens, so no message of a parser repeats what it got.
 """
@@ -85,7 +85,7 @@ def parse_store(value: object) -> Secret | None:
 
 
 def parse_quiet_hours(value: object) -> QuietHours:
-    """Parse a time of the day with a time zone if need be."""
+    """Parse a stretch of the day, with or without a time zone."""
     rule = "hours like 22:00-07:00, or 22:00-07:00 Europe/Berlin"
     match = _HOURS.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:

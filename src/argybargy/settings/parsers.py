@@ -63,8 +63,8 @@ def integer(least: int, most: int | None = None) -> Parser:
     return parse
 
 
-def seconds(least: float, most: float) -> Parser:
-    """Return a parser for seconds from `least` to `most`, both included."""
+def duration(least: float, most: float) -> Parser:
+    """Return a parser for a time from `least` to `most`, in the setting's unit."""
     rule = f"a number, {_bounds(least, most)}"
 
     def parse(value: object) -> float:
@@ -77,11 +77,6 @@ def seconds(least: float, most: float) -> Parser:
         return number
 
     return parse
-
-
-def days(least: float, most: float) -> Parser:
-    """Return a parser for days from `least` to `most`, both included."""
-    return seconds(least, most)
 
 
 def _bounds(least: float, most: float | None) -> str:

@@ -1,8 +1,11 @@
 """Errors of a store; exceptions of its libraries are translated to these."""
 
+from typing import TYPE_CHECKING
+
 import attrs
 
-from argybargy.domain.room.commit import Commit
+if TYPE_CHECKING:  # every command imports this module, and few need a room
+    from argybargy.domain.room.commit import Commit
 
 
 class StoreError(Exception):
@@ -21,7 +24,7 @@ class Conflict(StoreError):
     """
 
     reason: str = ""
-    commits: tuple[Commit, ...] = ()
+    commits: "tuple[Commit, ...]" = ()
     nonce: str = ""
 
     def __str__(self) -> str:

@@ -11,6 +11,8 @@ from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Span, Style
 from argybargy.domain.names import NOBODY, OPERATOR
 
+ENDED: Final = frozenset({"answered", "withdrawn"})
+"""States of a question that has ended."""
 _YOU: Final = "you"
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
@@ -148,7 +150,7 @@ def question_words(said: Said, number: str = "#") -> list[str]:
             return [f"asked {you(said.expects)}", end]
         case "open":
             return [asks]
-    # The claim; and relays before the states of questions have told nothing else.
+    # Claimed; older relays send the holder of the claim and no state.
     holder = said.claimed_by or state.get("by")
     return [asks] if holder is None else [asks, f"claimed by {you(str(holder))}"]
 

@@ -11,13 +11,12 @@ from argybargy.cli.client.answers import State, read_row
 from argybargy.cli.client.protocol import Json
 from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_block import MessagePrinter
-from argybargy.cli.commands.message_line import Said
+from argybargy.cli.commands.message_line import ENDED, Said
 from argybargy.cli.commands.messages import (
     message_text,
     show_posted,
 )
 from argybargy.cli.commands.thread import (
-    ENDED,
     await_end,
     check_wait,
     find_room,

@@ -109,10 +109,8 @@ Ctrl+C stops the relay.""")
             self.out.warn(f"The answer about the tunnel cannot be kept: {why}.")
 
     def _outside(self) -> tuple[str, ...]:
-        choice, change = (
-            self.choice,
-            "--no-tunnel" if self.choice.command else "--tunnel",
-        )
+        choice = self.choice
+        change = "--tunnel" if choice.command is None else "--no-tunnel"
         kept = f" ('argybargy up {change}' changes that)"
         match choice.reason:
             case Reason.PUBLIC_URL:

@@ -1,4 +1,4 @@
-"""The command that shows a message with its replies, and what it shares with others."""
+"""The command ``show``; it and ``ask`` read threads and wait for their answers."""
 
 import shlex
 from typing import Annotated, Any, Final
@@ -9,14 +9,13 @@ from argybargy.cli.client.answers import read_row, unfit_answer
 from argybargy.cli.client.protocol import Json, LiveOperator
 from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_block import MessagePrinter
-from argybargy.cli.commands.message_line import Said, question_words
+from argybargy.cli.commands.message_line import ENDED, Said, question_words
 from argybargy.cli.commands.waiting import waiting_rows
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import ONELINE
 from argybargy.domain.names import ANYONE, OPERATOR, fold
 
-ENDED: Final = frozenset({"answered", "withdrawn"})
 _WAIT_SECONDS: Final = 15
 """Wait of one request: shorter than the timeout of the client."""
 

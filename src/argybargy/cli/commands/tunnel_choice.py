@@ -121,16 +121,17 @@ def _choose_quick(
     env: Environment, settings: "Settings", quick: TunnelCommand, wish: bool | None
 ) -> TunnelChoice:
     """Choose whether to open the tunnel of cloudflared, which is installed."""
-    is_asked = not (env.confirm is None or env.output.is_json or env.output.is_quiet)
+    is_silent = env.output.is_json or env.output.is_quiet
+    confirm = None if is_silent else env.confirm
     if wish is not None:
-        kept = wish if is_asked and not settings.ephemeral else None
+        kept = None if confirm is None or settings.ephemeral else wish
         return TunnelChoice(quick if wish else None, Reason.OPTION, kept)
-    if env.confirm is None or not is_asked:
+    if confirm is None:
         return TunnelChoice(None, Reason.UNASKED)
     earlier = None if settings.ephemeral else read_answer(settings.data)
     if earlier is not None:
         return TunnelChoice(quick if earlier else None, Reason.ANSWER)
-    answer = env.confirm(_QUESTION)
+    answer = confirm(_QUESTION)
     if answer is None:
         return TunnelChoice(None, Reason.UNASKED)
     kept = None if settings.ephemeral else answer

@@ -31,9 +31,8 @@ def waiting(
     """List the open questions: first those that ask you, then those between agents.
 
     A question asks you if it is to the operator, or to anyone and nobody has claimed it
-    in two minutes. Those with a word of ARGYBARGY_URGENT come first, then the
-    longest wait. Exit code 3 if there are none, 5 if there
-    is no such room.
+    in two minutes. Those with a word of ARGYBARGY_URGENT come first, then the longest
+    wait. Exit code 3 if there are none, 5 if there is no such room.
 
     Example: argybargy waiting --mine
 
@@ -92,7 +91,7 @@ class Open:
             CliError: The row has another shape.
         """
         said, seconds = Said.read(row, ""), read_row(_Wait, row).waiting_seconds
-        # Relays of before tell nothing, and then only the name counts.
+        # Older relays do not say so: then only a question by name asks the operator.
         asks_you = bool(row.get("asks_you", fold(said.expects) == OPERATOR))
         return cls(said, seconds, asks_you, row.get("urgent") is True)
 

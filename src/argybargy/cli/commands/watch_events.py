@@ -13,11 +13,10 @@ import attrs
 
 from argybargy.cli.client.answers import no_room, read_row
 from argybargy.cli.client.protocol import Json
-from argybargy.cli.commands.message_line import Said, question_words
+from argybargy.cli.commands.message_line import ENDED, Said, question_words
 from argybargy.domain.names import NOBODY, RoomKey, room_key
 
 _CLOSED: Final = "closed"
-_ENDED: Final = frozenset({"answered", "withdrawn"})
 _WITH_VERSION: Final = frozenset({"snapshot", "delta", "keepalive"})
 """Frames whose version is complete; the version of a hello is only announced."""
 _MOST_CLAIMS: Final = 1_000
@@ -119,7 +118,7 @@ Standing = tuple[str | None, bool]
 
 
 def _standing(said: Said) -> Standing:
-    return said.claimed_by, said.state.get("state") in _ENDED
+    return said.claimed_by, said.state.get("state") in ENDED
 
 
 Recent = Mapping[tuple[RoomKey, int], Said]
@@ -284,7 +283,7 @@ class Follower:
         before, after = self._claims[key], _standing(said)
         if before == after:
             return
-        if said.state.get("state") in _ENDED:
+        if said.state.get("state") in ENDED:
             yield QuestionEnd(said)
         elif before[0] != after[0]:
             yield ClaimChange(said.room, said.seq, said.claimed_by)

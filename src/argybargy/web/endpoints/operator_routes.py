@@ -185,7 +185,7 @@ ADMIN_ROUTES: Final = (
         "POST",
         "/admin/session",
         "Exchange the admin token, or a one-time sign-in code, for a session. With "
-        "'cookie': true and over TLS, the session is set as a cookie.",
+        "'cookie': true, half of the session is set as a cookie.",
         sign_in.open_session,
         session_bodies.SessionBody,
         caller=Caller.ANYONE,
