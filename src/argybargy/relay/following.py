@@ -25,7 +25,6 @@ from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.room.commands import Renew
-from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.invite_registry import InviteRegistry
@@ -99,15 +98,10 @@ class Following:
         if hint.version <= self.overview.version_of(room_key(hint.room)):
             return
         now = self.clock.now()
-        if hint.commit is None or not self._is_followed(hint.commit):
+        commit = hint.commit
+        if commit is None or not self.overview.follow(commit.received(now), now):
             self._stale[room_key(hint.room)] = hint.room
             self._slot.wake()
-            return
-        self.overview.follow(hint.commit.received(now), now)
-
-    def _is_followed(self, commit: Commit) -> bool:
-        known = self.overview.version_of(room_key(commit.status.name))
-        return commit.version == known + 1
 
     async def run(self) -> None:
         """Read again what hints could not say, until cancelled."""

@@ -1,7 +1,21 @@
 """Record who has spoken in a room."""
 
+from argybargy.domain.instant import Instant
 from argybargy.domain.message import Member, Message
 from argybargy.domain.room.transition import Transition
+
+
+def speaking_member(message: Message, known: Member | None, now: Instant) -> Member:
+    """Return the sender of a message as a member.
+
+    Args:
+        message: The message.
+        known: The member before; ``None`` if the sender was none. Its spelling stays.
+        now: The present time.
+    """
+    name = known.name if known else message.sender
+    heard_ms = now.heard_at(message.at_ms, message.heard_ms)
+    return Member(name, message.kind, message.seq, message.at_ms, heard_ms)
 
 
 def record_speaker(
@@ -16,9 +30,7 @@ def record_speaker(
     """
     members = transition.room.members
     known = members.get(message.sender_key)
-    name = known.name if known else message.sender
-    heard_ms = transition.now.heard_at(message.at_ms, message.heard_ms)
-    member = Member(name, message.kind, message.seq, message.at_ms, heard_ms)
+    member = speaking_member(message, known, transition.now)
     transition.change(
         # A timestamp may be ahead of the clock; silence must not start in the future.
         last_spoken_ms=min(message.at_ms, transition.now.wall_ms),

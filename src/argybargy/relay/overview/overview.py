@@ -50,6 +50,7 @@ from argybargy.relay.overview.room_view import (
     inbox_of,
     is_before,
 )
+from argybargy.relay.overview.urgency import marked
 from argybargy.relay.overview.watchers import Watchers
 from argybargy.relay.statistics import OverviewStatistics
 from argybargy.store.protocol import RoomSummary, StoredOverview
@@ -122,16 +123,11 @@ class Overview:
         if renewed:
             self._note(renewed)
             self.watchers.wake()
-        cleared = [at for at, each in enumerate(writes) if isinstance(each, ClearRoom)]
-        if cleared:
-            self.remove(key)
-            writes = writes[cleared[-1] + 1 :]
+        writes = self._carry_out_clearing(key, writes)
         if not writes or not room.exists:
             return
         before = self.cards.get(key) or RoomCard.new(room.status)
-        self.cards[key] = before.follow(room, writes)
-        for seq in before.expired_seqs(room.first):
-            self._messages.pop((key, seq), None)
+        self._replace(key, before, before.follow(room, writes))
         self._note(self._follow(key, before.summary.head, room, writes))
         self.watchers.touch(key)
 
@@ -145,22 +141,34 @@ class Overview:
         Returns:
             False if it is not the next one of the room: the room must be read again.
         """
-        key, writes = room_key(commit.status.name), commit.writes
+        key = room_key(commit.status.name)
         if commit.version != self.version_of(key) + 1:
             return False
-        cleared = [at for at, each in enumerate(writes) if isinstance(each, ClearRoom)]
-        if cleared:
-            self.remove(key)
-            writes = writes[cleared[-1] + 1 :]
+        writes = self._carry_out_clearing(key, commit.writes)
         if not commit.exists:
             return True
         before = self.cards.get(key) or RoomCard.new(commit.status)
-        card = self.cards[key] = before.follow_commit(commit, writes, now)
-        for seq in before.expired_seqs(commit.first):
-            self._messages.pop((key, seq), None)
+        card = before.follow_commit(commit, writes, now)
+        self._replace(key, before, card)
         self._note(self._follow(key, before.summary.head, card.summary, writes))
         self.watchers.touch(key)
         return True
+
+    def _carry_out_clearing(
+        self, key: RoomKey, writes: Sequence[Write]
+    ) -> Sequence[Write]:
+        """Remove a room that was deleted; return the writes to the present one."""
+        cleared = [at for at, each in enumerate(writes) if isinstance(each, ClearRoom)]
+        if not cleared:
+            return writes
+        self.remove(key)
+        return writes[cleared[-1] + 1 :]
+
+    def _replace(self, key: RoomKey, before: RoomCard, card: RoomCard) -> None:
+        """Replace the card of a room, and drop the messages that have expired."""
+        self.cards[key] = card
+        for seq in before.expired_seqs(card.summary.first):
+            self._messages.pop((key, seq), None)
 
     def version_of(self, key: RoomKey) -> int:
         """Return the version of a room as far as it is known; 0 if it is not."""
@@ -326,24 +334,16 @@ class Overview:
     def _inbox_changes(self) -> Iterator[Change]:
         before = {(room_key(row.room), row.message.seq): row for row in self.inbox}
         asked = inbox_of(self._outlines.values())
-        self.inbox = tuple(self._marked(row, before) for row in asked)
+        self.inbox = tuple(
+            marked(
+                row, before.get((room_key(row.room), row.message.seq)), self.is_urgent
+            )
+            for row in asked
+        )
         after = {(room_key(row.room), row.message.seq): row for row in self.inbox}
         for room, seq in {**before, **after}:
             if before.get((room, seq)) != after.get((room, seq)):
                 yield Change(Topic.WAITING, room, seq)
-
-    def _marked(
-        self, row: Waiting, before: Mapping[tuple[RoomKey, int], Waiting]
-    ) -> Waiting:
-        """Return a row of the inbox that says whether it is urgent.
-
-        The text of a question is searched once, not with each change of the inbox.
-        """
-        known = before.get((room_key(row.room), row.message.seq))
-        text = row.message.text
-        if known is not None and known.message.text == text:
-            return attrs.evolve(row, is_urgent=known.is_urgent)
-        return attrs.evolve(row, is_urgent=self.is_urgent(text))
 
     def _code_changes(self) -> Iterator[Change]:
         codes = self.viewer.codes

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Self
+from typing import Final, Self
 
 import attrs
 from rpds import HashTrieMap
@@ -21,6 +21,7 @@ from argybargy.domain.instant import Instant
 from argybargy.domain.message import Member, Message, SenderKind
 from argybargy.domain.names import OPERATOR, PeerKey, RoomKey, fold, peer_key, room_key
 from argybargy.domain.room.commit import Commit
+from argybargy.domain.room.speakers import speaking_member
 from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.writes import (
     AddAddressee,
@@ -33,6 +34,9 @@ from argybargy.domain.room.writes import (
 )
 from argybargy.domain.seq_gaps import present_seqs
 from argybargy.store.protocol import RoomSummary, StoredOverview
+
+_QUESTION_WRITES: Final = (OpenQuestion, ResolveQuestion, UpdateClaim, AddAddressee)
+"""Writes that may change the open questions of a room."""
 
 
 @attrs.frozen
@@ -95,7 +99,8 @@ class RoomCard:
         for write in writes:
             match write:
                 case AppendMessage(message) if message.kind is not SenderKind.SYSTEM:
-                    member = _member_after(members, message, now)
+                    known = members.get(message.sender_key)
+                    member = speaking_member(message, known, now)
                     members = members.insert(message.sender_key, member)
                 case ForgetMember(peer):
                     members = members.discard(peer)
@@ -150,8 +155,15 @@ class RoomCard:
     ) -> Mapping[int, Message]:
         """Return the open questions from the seq `first` on, after some writes.
 
-        It is the same object if none has changed.
+        It is the same object if none has changed. Most posts change none, and are not
+        to copy thousands.
         """
+        expired_seqs = [
+            seq for seq in self.expired_seqs(first) if seq in self.questions
+        ]
+        has_changes = any(isinstance(write, _QUESTION_WRITES) for write in writes)
+        if not (expired_seqs or has_changes):
+            return self.questions
         questions, said = dict(self.questions), dict[int, Message]()
         for write in writes:
             match write:
@@ -163,20 +175,9 @@ class RoomCard:
                     questions.pop(seq, None)
                 case UpdateClaim(seq=seq) | AddAddressee(seq=seq) if seq in questions:
                     questions[seq] = write.apply_to(questions[seq])
-        expired_seqs = [seq for seq in said if seq < first]
-        for seq in (*self.expired_seqs(first), *expired_seqs):
+        for seq in (*expired_seqs, *(seq for seq in said if seq < first)):
             questions.pop(seq, None)
         return self.questions if questions == self.questions else questions
-
-
-def _member_after(
-    members: HashTrieMap[PeerKey, Member], message: Message, now: Instant
-) -> Member:
-    """Return the sender of a message as a member."""
-    known = members.get(message.sender_key)
-    name = message.sender if known is None else known.name
-    heard_ms = now.heard_at(message.at_ms, message.heard_ms)
-    return Member(name, message.kind, message.seq, message.at_ms, heard_ms)
 
 
 def _reconciled(questions: Mapping[int, Message], room: Room) -> Mapping[int, Message]:

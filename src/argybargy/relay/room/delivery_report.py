@@ -152,13 +152,15 @@ class DeliveryReporter:
             answered: The questions that it answers.
         """
         key, now = room_key(room.name), self.clock.now()
-        operator = OperatorPresence.of(
-            self.watchers, self.notifications.told_ms(key, message.seq)
-        )
+
+        def operator() -> OperatorPresence:
+            told_ms = self.notifications.told_ms(key, message.seq)
+            return OperatorPresence.of(self.watchers, told_ms)
 
         def receipt(name: str) -> Receipt:
             if peer_key(name) == OPERATOR:
-                return Receipt(ReceiptKind(operator.reach.value), operator.notified_ms)
+                present = operator()
+                return Receipt(ReceiptKind(present.reach.value), present.notified_ms)
             peer = Peer(key, peer_key(name))
             if not message.is_broadcast and self._is_reader(peer):
                 return Receipt(ReceiptKind.UNKNOWN)
@@ -171,7 +173,7 @@ class DeliveryReporter:
             counts = self._counts(key, polls, message)
             return DeliveryReport(counts=counts, receipts=receipts)
         to = (
-            (name, operator.reach)
+            (name, operator().reach)
             if peer_key(name) == OPERATOR
             else (name, self._reach(key, polls, peer_key(name), answered))
             for name in message.to

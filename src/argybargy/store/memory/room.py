@@ -204,7 +204,7 @@ def _update_claim(stored: StoredRoom, write: UpdateClaim) -> None:
         stored.claims.pop(write.seq, None)
     else:
         stored.claims[write.seq] = SavedLease(
-            *(lease.seq, lease.holder, lease.fence, lease.seconds, lease.expires_ms)
+            lease.seq, lease.holder, lease.fence, lease.seconds, lease.expires_ms
         )
 
 

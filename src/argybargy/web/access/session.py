@@ -91,8 +91,11 @@ class Session:
 
     def created_ms(self, now: Instant) -> int:
         """Return the time of creation on the current wall clock."""
-        by_ms = now.stepped_ms - self.stepped_ms if self.is_own else 0
-        return self.record.created_ms + by_ms
+        return self.record.created_ms + self._stepped_by_ms(now)
+
+    def _stepped_by_ms(self, now: Instant) -> int:
+        """Return the clock steps that the times of the record do not include."""
+        return now.stepped_ms - self.stepped_ms if self.is_own else 0
 
     def seconds_since_used(self, now: Instant) -> float:
         """Return the time since the last use; zero while a stream is open."""
@@ -106,14 +109,14 @@ class Session:
         The last use is never before what this process has counted: after a restart, it
         is the least time that has passed.
         """
-        by_ms = now.stepped_ms - self.stepped_ms if self.is_own else 0
+        by_ms = self._stepped_by_ms(now)
         expires_ms = self.record.expires_ms + by_ms
         used_ms = now.counted_ms if self.watchers else self.used_ms
         counted_ms = expires_ms - (self.end_ms - used_ms)
         least_ms = max(counted_ms, self.record.used_ms + by_ms)
         return attrs.evolve(
             self.record,
-            created_ms=self.record.created_ms + by_ms,
+            created_ms=self.created_ms(now),
             expires_ms=expires_ms,
             used_ms=min(max(now.on_wall(used_ms), least_ms), expires_ms),
         )

@@ -4,9 +4,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from argybargy.domain.instant import format_timestamp
 from argybargy.relay.notifications.outbox import ChannelStatus
 from argybargy.relay.notifications.registry import Notifications
+from argybargy.web.codec.encode import timestamp
 
 
 class ServiceRow(Struct, frozen=True):
@@ -64,14 +64,10 @@ def _row(status: ChannelStatus) -> ServiceRow:
     return ServiceRow(
         service=status.label,
         state=status.state.value,
-        since=_time(status.since_ms),
+        since=timestamp(status.since_ms),
         reason=status.reason,
         waiting=status.waiting,
         sent=status.sent,
         given_up=status.dropped,
-        last_sent=_time(status.last_ms),
+        last_sent=timestamp(status.last_ms),
     )
-
-
-def _time(wall_ms: int | None) -> str | None:
-    return None if wall_ms is None else format_timestamp(wall_ms)
