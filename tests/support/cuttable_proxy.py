@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -17,7 +18,7 @@ from support.relay_process import free_port
 
 
 @attrs.define
-class Wire:
+class CuttableProxy:
     """A running proxy.
 
     Attributes:
@@ -29,14 +30,19 @@ class Wire:
     process: subprocess.Popen[bytes]
 
     @classmethod
-    def lay(cls, relay: Relay) -> "Wire":
-        """Start a proxy to a relay."""
+    @contextlib.contextmanager
+    def started(cls, relay: Relay) -> Iterator["CuttableProxy"]:
+        """Run a proxy to a relay, and kill it at the end."""
         port = free_port()
         script = Path(__file__).with_name("proxy_process.py")
         command = [sys.executable, str(script), str(port), str(relay.port)]
-        wire = cls(port, subprocess.Popen(command))
-        wait_until(wire._is_open)
-        return wire
+        with subprocess.Popen(command) as process:
+            proxy = cls(port, process)
+            try:
+                wait_until(proxy._is_open)
+                yield proxy
+            finally:
+                process.kill()
 
     def _is_open(self) -> bool:
         with contextlib.suppress(OSError):
@@ -55,8 +61,3 @@ class Wire:
     def mend(self) -> None:
         """Forward again."""
         self.process.send_signal(signal.SIGUSR2)
-
-    def take_up(self) -> None:
-        """Kill the proxy."""
-        self.process.kill()
-        self.process.wait()
