@@ -53,6 +53,19 @@ def test_a_tablet_keeps_its_name_beside_a_bad_connection(
     assert dashboard.css(".brand > svg").bounding_box() == size
 
 
+def test_a_tablet_shows_all_that_a_question_offers(new_dashboard: NewDashboard) -> None:
+    dashboard = new_dashboard(viewport=TABLET)
+    dashboard.relay.agent("claude").ask("May I?", to="operator")
+    dashboard.sign_in()
+    card = dashboard.css(".sidebar .waiting-row")
+    expect(card).to_contain_text("No answer needed")
+    inside = card.evaluate(
+        "card => [...card.querySelectorAll('button')].every((button) => "
+        "button.getBoundingClientRect().right <= card.getBoundingClientRect().right)"
+    )
+    assert inside
+
+
 def test_forms_fit_a_phone(new_dashboard: NewDashboard) -> None:
     dashboard = new_dashboard(viewport=PHONE)
     dashboard.open()

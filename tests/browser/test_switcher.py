@@ -37,6 +37,17 @@ def test_ctrl_k_goes_to_a_room_even_from_a_text_field(dashboard: Dashboard) -> N
     expect(dashboard.composer).to_have_value("half a sentence")
 
 
+def test_closed_rooms_come_after_the_open_ones(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    for name in ("here", "there", "over"):
+        relay.room(name)
+    relay.do("/admin/rooms/over/close")
+    dashboard.sign_in("?room=here")
+    expect(dashboard.css(".sidebar .room-row")).to_have_count(2)
+    open_switcher(dashboard)
+    assert found(dashboard)[:3] == ["there", "here", "over"]
+
+
 def test_the_best_fit_is_first_and_the_order_is_predictable(
     dashboard: Dashboard,
 ) -> None:

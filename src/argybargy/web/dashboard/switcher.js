@@ -45,15 +45,17 @@ export function choose(entries, typed) {
 
 // -- what there is to go to -----------------------------------------------------------
 
+/** The open rooms, the one in view after the others; then the closed ones. */
 function roomEntries() {
   const here = shownRoom.value;
-  const cards = orderedRooms.value.filter((card) => card.room !== here);
-  const current = orderedRooms.value.filter((card) => card.room === here);
-  return [...cards, ...current].map((card) => ({
+  const isClosed = (card) => card.status === "closed";
+  const place = (card) => (isClosed(card) ? 2 : Number(card.room === here));
+  const cards = [...orderedRooms.value].sort((one, other) => place(one) - place(other));
+  return cards.map((card) => ({
     key: `room ${card.room}`,
     name: card.room,
-    icon: card.status === "closed" ? "lock" : "hash",
-    note: card.status === "closed" ? "closed room" : "room",
+    icon: isClosed(card) ? "lock" : "hash",
+    note: isClosed(card) ? "closed room" : "room",
     act: () => showRoom(card.room),
   }));
 }
