@@ -16,6 +16,7 @@ from support.relay import open_harness
 
 ROOT = Path(__file__).parents[1]
 NUMBER = re.compile(r"\b(?:argybargy|process|python)_[a-z_]+\b(?!\.)")
+LINKED = re.compile(r"""(?:\]\(|src(?:set)?=")(?!https?:|#)([^)#"]+)""")
 LINK = re.compile(r"\[(.+?)\]\(.+?\)")
 SUFFIX = re.compile(r"_(bucket|sum|count)$")
 
@@ -36,19 +37,36 @@ def test_every_link_between_the_pages_has_a_target() -> None:
     dead = [
         f"{page.name}: {link}"
         for page in pages
-        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+        for link in LINKED.findall(page.read_text())
         if not (page.parent / link).exists()
     ]
     assert dead == []
 
 
-def test_the_readme_words_each_promise_as_the_torture_report_does() -> None:
-    readme = (ROOT / "README.md").read_text()
-    rows = re.findall(r"^\| (G\d+) \| \*\*(.+?)\.\*\* (.+?) \|", readme, re.MULTILINE)
+def test_the_page_words_each_promise_as_the_torture_report_does() -> None:
+    page = (ROOT / "docs/explanation/promises.md").read_text()
+    rows = re.findall(r"^\| (G\d+) \| \*\*(.+?)\.\*\* (.+?) \|", page, re.MULTILINE)
     shown = [(key, title, LINK.sub(r"\1", text)) for key, title, text in rows]
     assert shown == [
         (each.key, capitalized(each.title), capitalized(each.text)) for each in PROMISES
     ]
+
+
+def test_each_figure_of_the_readme_is_in_the_page_with_all_of_them() -> None:
+    rows = re.findall(
+        r"^\| .+? \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    pages = ("promises", "tokens", "performance")
+    text = "".join((ROOT / f"docs/explanation/{name}.md").read_text() for name in pages)
+    text += (ROOT / "docs/reference/programs.md").read_text()
+    text = text.replace("`", "")
+    figures = [cell for cell in rows if re.search(r"\d", cell)]
+    assert len(figures) >= 9
+    for cell in figures:
+        for figure in re.findall(r"\d[\d.,]*\d|\d", cell):
+            assert re.search(rf"(?<![\d.,]){re.escape(figure)}(?![\d]|[.,]\d)", text), (
+                cell
+            )
 
 
 async def test_the_grafana_dashboard_and_the_docs_name_only_existing_metrics() -> None:

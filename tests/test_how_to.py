@@ -9,12 +9,13 @@ import pytest
 
 from argybargy.agent.command_table import find_command, parse_arguments
 from argybargy.cli.environment import Environment
-from argybargy.cli.registry import build_app
+from argybargy.cli.registry import OPTIONS, build_app
 from argybargy.settings.definitions import AGENT_VARIABLES, PREFIX, SETTINGS
 from container.compose import read_compose
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+PROSE = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*/*.md"))]
 NAMES = {setting.variable for setting in SETTINGS} | AGENT_VARIABLES
 
 
@@ -52,6 +53,14 @@ def test_commands_of_ours_are_commands(page: Path) -> None:
     for words in ours(page):
         app = build_app(Environment.real())
         app.parse_args(words, exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.stem)
+def test_commands_in_a_sentence_are_commands(page: Path) -> None:
+    verbs = {*OPTIONS, "agent", *(verb.split()[0] for verb in OPTIONS)}
+    text = page.read_text()
+    named = re.findall(r"`argybargy ([a-z][a-z-]*)(?=[ `])", text)
+    assert set(named) <= verbs
 
 
 def test_commands_of_agents_are_commands() -> None:

@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from argybargy.cli.next_commands import NextCommands, find_program
+from argybargy.cli.next_commands import (
+    NextCommands,
+    find_program,
+    find_program_anywhere,
+)
 from argybargy.cli.registry import OPTIONS
 from support.terminal import Terminal
 
@@ -88,25 +92,98 @@ def test_a_link_on_the_path_leads_to_the_program(prefix: Path) -> None:
     assert find(prefix, Path("/"), PATH=str(prefix.parent)) == "argybargy"
 
 
-def test_under_uv_run_the_command_is_uv_run(prefix: Path) -> None:
+@pytest.fixture
+def uv(tmp_path: Path) -> dict[str, str]:
+    """Return the variables that a command of ``uv run`` has."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "uv").write_text("#!/bin/sh\n")
+    (tmp_path / "bin" / "uv").chmod(0o755)
+    path = f"{tmp_path}/project/.venv/bin:{tmp_path}/bin"
+    return {"PATH": path, "UV_RUN_RECURSION_DEPTH": "1"}
+
+
+def test_under_uv_run_the_command_is_uv_run(prefix: Path, uv: dict[str, str]) -> None:
     """`uv run` puts the environment on the path of its command, and of no other."""
     (prefix.parent / "pyproject.toml").touch()
-    path = f"{prefix}/bin:/nowhere"
-    found = find(prefix, prefix.parent, PATH=path, UV_RUN_RECURSION_DEPTH="1")
-    assert found == "uv run argybargy"
     (prefix.parent / "src").mkdir()
-    found = find(prefix, prefix.parent / "src", UV_RUN_RECURSION_DEPTH="1")
-    assert found == "uv run argybargy"
+    for directory in (prefix.parent, prefix.parent / "src"):
+        assert find(prefix, directory, **uv) == "uv run argybargy"
+
+
+def test_in_another_project_uv_run_is_told_the_project(
+    prefix: Path, uv: dict[str, str], tmp_path: Path
+) -> None:
+    (prefix.parent / "pyproject.toml").touch()
+    (tmp_path / "theirs").mkdir()
+    expected = f"uv run --project {prefix.parent} argybargy"
+    assert find(prefix, tmp_path / "theirs", **uv) == expected
+    for text in ("", "[project]\nname = 'theirs'", "no TOML", "project = 1"):
+        (tmp_path / "theirs" / "pyproject.toml").write_text(text)
+        assert find(prefix, tmp_path / "theirs", **uv) == expected
+
+
+def test_the_environment_of_the_project_may_be_elsewhere(
+    prefix: Path, uv: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "clone").mkdir()
+    named = "[project]\nname = 'argybargy'\n"
+    (tmp_path / "clone" / "pyproject.toml").write_text(named)
+    assert find(prefix, tmp_path / "clone", **uv) == "uv run argybargy"
+
+
+def test_a_uv_that_is_not_on_the_path_is_not_named(
+    prefix: Path, uv: dict[str, str]
+) -> None:
+    """`pipx run uv run argybargy` has one that the next command does not find."""
+    (prefix.parent / "pyproject.toml").touch()
+    uv["PATH"] = f"{prefix}/bin"
+    assert find(prefix, prefix.parent, **uv) == ".venv/bin/argybargy"
+
+
+@pytest.mark.parametrize(
+    ("program", "anywhere"),
+    [
+        ("argybargy", "argybargy"),
+        ("/opt/argybargy", "/opt/argybargy"),
+        ("'/my tools/argybargy'", "'/my tools/argybargy'"),
+        ("/opt/python -m argybargy", "/opt/python -m argybargy"),
+        ("uv run --project /clone argybargy", "uv run --project /clone argybargy"),
+        ("uv run argybargy", "uv run --project '{}' argybargy"),
+        (".venv/bin/argybargy", "'{}/.venv/bin/argybargy'"),
+    ],
+)
+def test_a_command_for_any_directory_names_the_whole_path(
+    tmp_path: Path, program: str, anywhere: str
+) -> None:
+    clone = tmp_path / "my clone"
+    clone.mkdir()
+    (clone / "pyproject.toml").touch()
+    found = find_program_anywhere(program, clone)
+    assert found == anywhere.format(clone)
+    there = NextCommands(program, {}, found).in_any_directory
+    assert there.typed("argybargy --help") == f"{anywhere.format(clone)} --help"
+    assert NextCommands(program).in_any_directory.program == program
+
+
+def test_a_variable_is_before_the_program_in_any_directory_too() -> None:
+    commands = NextCommands("uv run argybargy", {}, "/opt/argybargy")
+    commands = commands.with_variable("ARGYBARGY_HOST", "10.0.0.7")
+    assert commands.program == "ARGYBARGY_HOST=10.0.0.7 uv run argybargy"
+    there = commands.in_any_directory.program
+    assert there == "ARGYBARGY_HOST=10.0.0.7 /opt/argybargy"
+    alone = NextCommands().with_variable("A", "b c").in_any_directory.program
+    assert alone == "A='b c' argybargy"
 
 
 def test_elsewhere_the_program_has_its_path(prefix: Path, tmp_path: Path) -> None:
     assert find(prefix, prefix.parent) == ".venv/bin/argybargy"
     whole = str(prefix / "bin" / "argybargy")
     assert find(prefix, Path("/usr")) == whole
-    assert find(prefix, tmp_path, UV_RUN_RECURSION_DEPTH="1").endswith("argybargy")
-    assert find(prefix, prefix / "bin", UV_RUN_RECURSION_DEPTH="1") == "argybargy" or (
-        find(prefix, prefix / "lib") == whole
+    assert find(prefix, tmp_path, UV_RUN_RECURSION_DEPTH="1") == (
+        "project/.venv/bin/argybargy"
     )
+    assert find(prefix, prefix / "bin") == "argybargy"
+    assert find(prefix, prefix / "lib") == whole
 
 
 def test_another_program_of_that_name_on_the_path_is_not_this_one(
@@ -129,18 +206,3 @@ def test_a_module_is_the_script_beside_it(prefix: Path) -> None:
 def test_a_module_without_a_script_is_run_by_python(tmp_path: Path) -> None:
     found = find(tmp_path, Path("/usr"), "/lib/argybargy/__main__.py")
     assert found == f"{tmp_path}/bin/python -m argybargy"
-
-
-@pytest.mark.parametrize(
-    ("program", "is_so"),
-    [
-        ("argybargy", True),
-        ("/opt/argybargy", True),
-        ("'/my tools/argybargy'", True),
-        ("uv run argybargy", False),
-        (".venv/bin/argybargy", False),
-        ("/opt/python -m argybargy", True),
-    ],
-)
-def test_a_relative_program_is_for_one_directory(program: str, is_so: bool) -> None:
-    assert NextCommands(program).is_for_any_directory is is_so

@@ -1,6 +1,8 @@
 """The table of refusals: stable codes, and complete sentences."""
 
+import re
 from string import Formatter
+from typing import Final
 
 import pytest
 
@@ -55,6 +57,21 @@ def test_problems_are_sorted_by_status() -> None:
     statuses = [problem.value.status for problem in Problem]
     assert statuses == sorted(statuses)
     assert all(400 <= status <= 599 for status in statuses)
+
+
+NEXT_STEP: Final = re.compile(
+    r"\b(?:Ask|Send|Revoke|[Ww]ait|Retry|[Tt]ry|Repeat|Use|[Aa]dd|Leave|Choose|Speak"
+    r"|Close|Stay|Claim|Say|Stop|Import|Read|Correct|Shorten|Remove|End|Only an open"
+    r"|see GET|GET /\S* lists)\b|'argybargy \w+' makes"
+)
+
+
+@pytest.mark.parametrize(
+    "problem", [p for p in Problem if p is not Problem.BAD_REQUEST]
+)
+def test_every_sentence_says_what_to_do(problem: Problem) -> None:
+    """All but that of `bad_request`, which names what is wrong with the request."""
+    assert NEXT_STEP.search(problem.value.text)
 
 
 @pytest.mark.parametrize("problem", Problem)

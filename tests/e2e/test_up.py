@@ -297,7 +297,7 @@ async def test_a_terminal_shows_how_the_relay_is_in_place(tmp_path: Path) -> Non
         await terminal.wait_shown(rf"^  address   {URL}$")
         await terminal.wait_shown(r"^  messages  0 in the last minute$")
         assert re.search(
-            r"^  http://127.0.0.1:\d+/dashboard#code=\w+$",
+            r"^     http://127.0.0.1:\d+/dashboard#code=\w+$",
             terminal.screen.text(),
             re.MULTILINE,
         )

@@ -2,8 +2,10 @@
 
 A line that begins with ``$`` is a command, and the lines after it are its output. A
 backslash at the end of a line continues the command. All commands of a page share one
-shell, so that variables and functions persist; its home directory is new and its port
-free, and both are replaced by a reader's in the output.
+shell, so that variables and functions persist. Its home directory is new, with a clone
+of the repository in it, and its port is free; both are replaced by a reader's in the
+output. A block inside an HTML comment is run, too: it plays what a reader does not see.
+A line ``...`` of the output stands for any number of lines.
 
 A word after ``console`` names a separate terminal for a command that keeps running::
 
@@ -41,7 +43,10 @@ PACE_SECONDS: Final = 0.2
 PARK_SECONDS: Final = 1.0
 PORT: Final = "8765"
 HOME: Final = "/home/you"
+CLONE: Final = "argybargy"
+"""Directory in the home directory in which a reader types the commands."""
 INTERRUPT: Final = "^C"
+SKIPPED: Final = "..."
 BLOCK: Final = re.compile(r"^```console *(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # Text that differs from run to run: secrets, ids, times and durations.
@@ -62,12 +67,8 @@ MASKS: Final = (
     (re.compile(r" +"), " "),  # the width of columns depends on their content
 )
 
-# Interactive shells expand aliases. `uv` becomes a function that runs the program of
-# this environment, which is already built, with the variable that `uv run` sets.
-PREAMBLE: Final = """\
-shopt -s expand_aliases
-uv() { shift; UV_RUN_RECURSION_DEPTH=1 "$@"; }
-"""
+PREAMBLE: Final = "shopt -s expand_aliases\n"
+"""Interactive shells expand aliases."""
 # Commands arrive on descriptor 3, so that they have no standard input; a NUL ends each
 # command, and each output.
 SHELL: Final = f"""{PREAMBLE}
@@ -76,6 +77,17 @@ while IFS= read -r -d '' -u 3 command; do
     eval "$command"
     printf '\\0'
 done
+"""
+
+
+UV: Final = """\
+#!/bin/sh
+[ "$1" = run ] || {{ echo "uv $*?" >&2; exit 2; }}
+shift
+[ "$1" = --extra ] && shift 2
+[ "$1" = --project ] && shift 2
+export UV_RUN_RECURSION_DEPTH=1 PATH="{programs}:$PATH"
+exec "$@"
 """
 
 
@@ -180,7 +192,7 @@ class Session:
 
     async def play(self, steps: Sequence[Step]) -> list[str]:
         """Run all steps; return their output."""
-        (self.home / "pyproject.toml").touch()  # a reader is in a clone
+        make_clone(self.home)
         self._terminals[""] = await self._start(SHELL, stdin=subprocess.PIPE)
         return [self._as_seen(await self._play(step)) for step in steps]
 
@@ -213,7 +225,7 @@ class Session:
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd=self.home,
+            cwd=self.home / CLONE,
             env=self._environment(),
             start_new_session=True,  # so that Ctrl+C reaches it and nothing else
         )
@@ -230,7 +242,7 @@ class Session:
         return {
             **kept,
             "HOME": str(self.home),
-            "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}",
+            "PATH": f"{self.home / CLONE / 'bin'}:{kept['PATH']}",
             "ARGYBARGY_PORT": str(self.port),
             # Log lines have another format on a terminal, and are not part of the page.
             "ARGYBARGY_LOG_LEVEL": "warning",
@@ -242,6 +254,20 @@ class Session:
         seen = text.replace(f":{self.port}", f":{PORT}").replace(str(self.home), HOME)
         seen = seen.replace(f" --port {self.port}", "")  # a reader has the usual port
         return SECRETS[0].sub(SECRETS[1], seen)
+
+
+def make_clone(home: Path) -> None:
+    """Make what passes for a clone of the repository, with a `uv` for its path.
+
+    That `uv` runs the programs of this environment, which is already built, and sets
+    the variable that ``uv run`` sets.
+    """
+    clone = home / CLONE
+    (clone / "bin").mkdir(parents=True)
+    (clone / "pyproject.toml").write_text('[project]\nname = "argybargy"\n')
+    uv = clone / "bin" / "uv"
+    uv.write_text(UV.format(programs=Path(sys.executable).parent))
+    uv.chmod(0o755)
 
 
 @asynccontextmanager
@@ -280,6 +306,16 @@ def masked(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
+def agree(shown: str, printed: str) -> bool:
+    """Return whether the output on a page is what a command printed, both masked."""
+    lines = [
+        "(?:.*\n)*?" if line == SKIPPED else re.escape(f"{line}\n")
+        for line in masked(shown).splitlines()
+    ]
+    text = "".join(f"{line}\n" for line in masked(printed).splitlines())
+    return re.fullmatch("".join(lines), text) is not None
+
+
 def with_outputs(page: str, outputs: Sequence[str]) -> str:
     """Return the page with the new outputs where they differ."""
     left = iter(outputs)
@@ -293,6 +329,6 @@ def with_outputs(page: str, outputs: Sequence[str]) -> str:
 
 
 def _newer(stands: str, comes: str) -> str:
-    if masked(stands) == masked(comes):
+    if agree(stands, comes):
         return stands
     return f"{comes.rstrip()}\n" if comes.strip() else ""

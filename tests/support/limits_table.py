@@ -416,7 +416,7 @@ CONSTANTS: Final = (
     Constant(
         "MAX_WORDS",
         capabilities,
-        "Most capabilities that an agent may state.",
+        "Maximum capabilities that an agent may state.",
         "web/endpoints/test_me.py::test_an_invalid_statement_changes_nothing",
     ),
     Constant(
@@ -489,26 +489,26 @@ CONSTANTS: Final = (
     Constant(
         "DAMPED_ROWS",
         room_view,
-        "Most damped pairs shown for a room.",
+        "Maximum damped pairs shown for a room.",
         "web/endpoints/test_damping.py::test_a_card_shows_a_bounded_number_of_damped_pairs",
     ),
     Constant(
         "INBOX_ROWS",
         roster,
-        "Most rows in the operator's inbox.",
+        "Maximum rows in the operator's inbox.",
         "relay/overview/test_overview.py::"
         "test_the_inbox_is_bounded_and_begins_with_the_longest_wait",
     ),
     Constant(
         "MAX_REPLIES",
         agent,
-        "Most replies shown with one message.",
+        "Maximum replies shown with one message.",
         "web/endpoints/test_limits.py::test_replies_of_a_message_are_limited",
     ),
     Constant(
         "MAX_READERS",
         readers_rule,
-        "Most readers shown with one message.",
+        "Maximum readers shown with one message.",
         "domain/test_readers.py::test_a_bounded_number_of_readers_is_named",
     ),
     Constant(
@@ -629,7 +629,7 @@ CONSTANTS: Final = (
     Constant(
         "MAX_QUERY_FIELDS",
         decode,
-        "Most fields in a query.",
+        "Maximum fields in a query.",
         "web/codec/test_bad_input.py::test_malformed_targets_are_rejected",
     ),
     Constant(
@@ -641,7 +641,7 @@ CONSTANTS: Final = (
     Constant(
         "MOST_AUDIT_ROWS",
         operator,
-        "Most rows of the audit log in one answer.",
+        "Maximum rows of the audit log in one answer.",
         "web/endpoints/test_limits.py::test_the_audit_log_is_paged",
     ),
     Constant(
@@ -679,7 +679,7 @@ CONSTANTS: Final = (
     Constant(
         "BATCH_JOBS",
         write_queue,
-        "Most writes made durable together.",
+        "Maximum writes made durable together.",
         "store/sqlite/test_faults.py::test_rooms_that_write_at_once_share_transactions",
     ),
     Constant(

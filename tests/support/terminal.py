@@ -64,6 +64,7 @@ class Terminal:
         has_browser: Whether there is a browser.
         opened: Pages that were opened.
         program: What starts this program in the user's shell.
+        anywhere: What starts it in any directory; empty if `program` does.
         token: Returns the admin token.
     """
 
@@ -87,6 +88,7 @@ class Terminal:
     has_browser: bool = True
     opened: list[str] = attrs.field(factory=list)
     program: str = "argybargy"
+    anywhere: str = ""
     token: Callable[[Settings], str] = attrs.field(default=lambda _: "the-token")
 
     def type(self, *arguments: str) -> Result:
@@ -109,6 +111,7 @@ class Terminal:
             ),
             browse=self._browse,
             program=self.program,
+            program_anywhere=self.anywhere,
         )
         code = run(arguments, environment)
         return Result(code, data.getvalue(), talk.getvalue())

@@ -1,6 +1,6 @@
 """What an agent's reads and posts cost a language model, in tokens of o200k_base.
 
-The table in README.md is made here: ``pytest tests/web/test_tokens.py
+The table in docs/explanation/tokens.md is made here: ``pytest tests/web/test_tokens.py
 --update-snapshots`` writes it. The bounds are promises; a change that makes a response
 longer fails here first.
 """
@@ -17,7 +17,7 @@ import trio.testing
 from argybargy.domain.text_form import parse_messages
 from support.web_app import Reply, Site, open_site
 
-README: Final = Path(__file__).parents[2] / "README.md"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "explanation" / "tokens.md"
 BEGIN: Final = "<!-- tokens: made by tests/web/test_tokens.py -->\n"
 END: Final = "<!-- /tokens -->\n"
 PLAIN: Final = {"accept": "text/plain"}
@@ -258,7 +258,7 @@ async def test_a_message_costs_its_text_and_a_few_tokens(
                 assert count(line) <= count(message.text.encode()) + OVERHEAD
 
 
-async def test_the_readme_has_the_table(
+async def test_the_page_has_the_table(
     autojump_clock: trio.testing.MockClock,
     count: Count,
     request: pytest.FixtureRequest,
@@ -272,11 +272,11 @@ async def test_the_readme_has_the_table(
         *(row.line for row in rows.values()),
     ]
     table = "\n".join([*lines, ""])
-    page = README.read_text()
+    page = PAGE.read_text()
     head, rest = page.split(BEGIN)
     shown, tail = rest.split(END)
     if request.config.getoption("--update-snapshots"):
-        README.write_text(f"{head}{BEGIN}{table}{END}{tail}")
+        PAGE.write_text(f"{head}{BEGIN}{table}{END}{tail}")
         shown = table
     hint = "run: uv run pytest tests/web/test_tokens.py --update-snapshots"
     assert shown == table, hint

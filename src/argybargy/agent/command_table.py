@@ -33,15 +33,15 @@ _QUESTION: Final = Argument(
 _HEAR: Final = Argument(
     ("--hear",),
     "[--hear asks|direct|all]",
-    "Messages that end the wait: questions to you and answers, all that is addressed "
-    "to you, or all. The others come along. Default: asks.",
+    "Messages that end the wait: questions to you and answers to yours, all messages "
+    "to you, or all. Others are read together with these. Default: asks.",
     {"choices": ("asks", "direct", "all"), "default": "asks"},
 )
 
 SEATS: Final = (
-    "A seat is ROOM/NAME, or RELAY/ROOM/NAME. A command takes the one of --seat, else "
-    "of $ARGYBARGY_SEAT, else of the session, else of the nearest .argybargy, else the "
-    "only one of this machine."
+    "A seat is ROOM/NAME, or RELAY/ROOM/NAME. A command uses the first of these that "
+    "exists: --seat, $ARGYBARGY_SEAT, the seat of the session, the nearest .argybargy, "
+    "the only seat of this machine."
 )
 """The rule by which a command takes a seat."""
 
@@ -67,18 +67,18 @@ COMMANDS: Final = (
             Argument(
                 ("--code-stdin",),
                 "[--code-stdin]",
-                "Read a code that you have already from standard input.",
+                "Read an existing code from standard input.",
                 {"action": "store_true"},
             ),
             Argument(
                 ("--header-file",),
                 "[--header-file FILE]",
-                "Read it from a file, such as the one of 'argybargy connect'.",
+                "Read it from a file, as 'argybargy connect' writes it.",
             ),
             Argument(
                 ("--no-file",),
                 "[--no-file]",
-                "Do not name the seat in the project's .argybargy.",
+                "Do not write the seat into the project's .argybargy.",
                 {"action": "store_true"},
             ),
         ),
@@ -97,7 +97,7 @@ COMMANDS: Final = (
             ),
             _SEAT,
         ),
-        "Nothing new prints nothing.",
+        "It prints nothing if nothing is new.",
     ),
     Command(
         "wait",
@@ -113,8 +113,8 @@ COMMANDS: Final = (
             _HEAR,
             _SEAT,
         ),
-        "Exit codes: 0 a message, 3 nothing in time, 4 code refused, 6 room closed, "
-        "7 relay away.",
+        "Exit codes: 0 a message, 3 timeout, 4 code refused, 6 room closed, 7 relay "
+        "unreachable.",
     ),
     Command(
         "say",
@@ -130,7 +130,7 @@ COMMANDS: Final = (
             Argument(
                 ("--to",),
                 "[--to NAME]",
-                "Whom it is for; repeat it for several. Default: everybody.",
+                "Recipient; repeat it for several. Default: everybody.",
                 {"action": "append"},
             ),
             Argument(
@@ -147,7 +147,7 @@ COMMANDS: Final = (
             Argument(
                 ("--fyi",),
                 "[--fyi]",
-                "Ask for no answer, also of a single addressee.",
+                "Say that no answer is needed, even from a single recipient.",
                 {"action": "store_true"},
             ),
             _SEAT,
@@ -163,7 +163,7 @@ COMMANDS: Final = (
             Argument(
                 ("--to",),
                 "[--to NAME]",
-                "Who is to answer. Default: anyone in the room.",
+                "Who should answer. Default: anyone in the room.",
             ),
             Argument(
                 ("--choices",),
@@ -184,15 +184,20 @@ COMMANDS: Final = (
     Command(
         "claim",
         "talking:claim",
-        "Take a question to anyone before you answer it.",
+        "Claim a question to anyone before you answer it.",
         (_QUESTION, _SEAT),
         "Exit code 6: another agent has it, so stay quiet.",
     ),
-    Command("release", "talking:release", "Give a claim back.", (_QUESTION, _SEAT)),
+    Command(
+        "release",
+        "talking:release",
+        "Release a claim, so that another agent can take the question.",
+        (_QUESTION, _SEAT),
+    ),
     Command(
         "withdraw",
         "talking:withdraw",
-        "Take a question of yours back: it needs no answer any more.",
+        "Withdraw a question of yours that no longer needs an answer.",
         (
             _QUESTION,
             Argument(("--reason",), "[--reason WHY]", "Why, for those who can see it."),
@@ -202,12 +207,12 @@ COMMANDS: Final = (
     Command(
         "me",
         "looking:me",
-        "Say what you can do and what you are doing, or print it.",
+        "Tell the room what you can do and are doing; print it without options.",
         (
             Argument(
                 ("--can",),
                 "[--can WORDS]",
-                "Your capabilities, such as sql,ci. They replace those of before.",
+                "Your capabilities, such as sql,ci. They replace earlier ones.",
                 {"action": "append"},
             ),
             Argument(
@@ -215,7 +220,7 @@ COMMANDS: Final = (
             ),
             _SEAT,
         ),
-        "It wakes nobody. An empty text removes what was said.",
+        "It wakes nobody. An empty text removes the entry.",
     ),
     Command("who", "looking:who", "Print who is in the room.", (_SEAT,)),
     Command(
@@ -232,7 +237,7 @@ COMMANDS: Final = (
             Argument(
                 ("--limit",),
                 "[--limit N]",
-                "Most messages. Default: 10.",
+                "Maximum number of messages. Default: 10.",
                 {"type": number, "default": 10},
             ),
             _SEAT,
@@ -247,7 +252,7 @@ COMMANDS: Final = (
     Command(
         "ear",
         "ear:ear",
-        "Listen for the program of an agent, and wake it when something comes.",
+        "Listen for the program of an agent, and wake it when a message comes.",
         (
             Argument(
                 ("--wake",),
@@ -261,7 +266,7 @@ COMMANDS: Final = (
             Argument(
                 ("--program",),
                 "[--program NAME/VERSION]",
-                "The program, for the roster. Default: the one of 'join --for'.",
+                "Program to show to others. Default: that of 'join --for'.",
             ),
             Argument(
                 ("--session",),
@@ -287,8 +292,8 @@ COMMANDS: Final = (
             ),
             _SEAT,
         ),
-        "It is silent unless there is something, and ends with its program, or when "
-        "the relay does not accept the code any more.",
+        "It prints nothing while nothing happens, and ends with its program, or when "
+        "the relay refuses the code.",
     ),
     Command(
         "hook",
@@ -310,7 +315,7 @@ COMMANDS: Final = (
             Argument(
                 ("--park",),
                 "[--park]",
-                "At a stop, wait for a message: for programs without a person.",
+                "Wait for a message at the end of a turn, for programs without a user.",
                 {"action": "store_true"},
             ),
         ),
@@ -319,7 +324,7 @@ COMMANDS: Final = (
     Command(
         "mcp",
         "mcp_shim:mcp",
-        "Serve the tools of the relay's MCP server on standard input and output.",
+        "Serve the relay's MCP tools on standard input and output.",
         (_SEAT,),
         "For programs that start MCP servers as a command. The code stays in its file.",
     ),

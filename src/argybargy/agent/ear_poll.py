@@ -97,7 +97,7 @@ class EarPoll:
             since: The message to begin after, which is acknowledged with all before
                 it; ``None`` resumes.
             wait: How long the relay may wait.
-            most: Most messages; 0 leaves it to the relay.
+            most: Maximum messages; 0 leaves it to the relay.
 
         Raises:
             RelayRefused: The relay refuses the code or the seat.

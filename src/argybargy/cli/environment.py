@@ -21,7 +21,7 @@ from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.next_commands import (
     PROGRAM,
     NextCommands,
-    program_of_this_process,
+    programs_of_this_process,
 )
 from argybargy.cli.options import LocalOptions, Overrides, RelayOptions
 from argybargy.cli.terminal.browser import browse
@@ -116,6 +116,7 @@ class Environment:
         machine: Clock, terminal width and standard input.
         browse: Opens a page in a browser; ``False`` without a browser.
         program: What starts this program in the user's shell, for hints.
+        program_anywhere: What starts it in any directory; empty if `program` does.
         arguments: Words of the command line after ``argybargy``.
         options: Common options of the command that runs.
         verbs: The kind of options that each command takes.
@@ -131,6 +132,7 @@ class Environment:
     machine: Machine
     browse: Callable[[str], bool]
     program: str = PROGRAM
+    program_anywhere: str = ""
     arguments: Sequence[str] = ()
     options: RelayOptions = attrs.field(factory=RelayOptions)
     verbs: Mapping[str, type[LocalOptions]] = attrs.field(factory=dict)
@@ -140,6 +142,7 @@ class Environment:
         """Return the environment of this process."""
         is_terminal = sys.stdin is not None and sys.stdin.isatty()
         locate = "argybargy.cli.client.locate"
+        program, anywhere = programs_of_this_process()
         return cls(
             output=Output.standard(),
             settings=_late("argybargy.settings.settings", "read_settings"),
@@ -150,7 +153,8 @@ class Environment:
             confirm=ask if is_terminal else None,
             machine=Machine.real(),
             browse=browse,
-            program=program_of_this_process(),
+            program=program,
+            program_anywhere=anywhere,
         )
 
     def with_options(
@@ -183,7 +187,7 @@ class Environment:
             verbs: The kind of options that each command takes.
         """
         options = {verb: kind.words(given) for verb, kind in verbs.items()}
-        return NextCommands(self.program, options)
+        return NextCommands(self.program, options, self.program_anywhere)
 
     def read_settings(self, **overrides: object) -> "Settings":
         """Return the settings, with the options of the command and `overrides`.

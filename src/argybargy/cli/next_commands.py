@@ -32,20 +32,25 @@ class NextCommands:
 
     Attributes:
         program: What starts this program in this shell.
+        anywhere: What starts it in any directory; empty if `program` does.
         options: Options for each command, as pairs of name and value: a command that
             has an option of that name already keeps its own.
     """
 
     program: str = PROGRAM
     options: Mapping[str, tuple[tuple[str, str], ...]] = attrs.field(factory=dict)
+    anywhere: str = ""
 
     @property
-    def is_for_any_directory(self) -> bool:
-        """Whether the commands can be typed in any directory."""
-        if _UV_PROGRAM in self.program:
-            return False
-        words = [word for word in shlex.split(self.program) if "=" not in word]
-        return words[0] == PROGRAM or Path(words[0]).is_absolute()
+    def in_any_directory(self) -> "NextCommands":
+        """The same commands, as they can be typed in any directory."""
+        return attrs.evolve(self, program=self.anywhere or self.program)
+
+    def with_variable(self, name: str, value: str) -> "NextCommands":
+        """Return the same commands, with a variable of the environment before them."""
+        before = f"{name}={shlex.quote(value)} "
+        anywhere = self.anywhere and before + self.anywhere
+        return attrs.evolve(self, program=before + self.program, anywhere=anywhere)
 
     def typed(self, text: str) -> str:
         """Return a text with its commands as they have to be typed."""
@@ -86,17 +91,19 @@ def find_program(
         prefix: Directory of its Python environment.
 
     Returns:
-        ``argybargy`` if that is this program, ``uv run argybargy`` in a project under
-        ``uv run`` (which puts the program on the path of its command alone), else the
-        path of the program.
+        Under ``uv run``, which puts the program on the path of its command alone,
+        ``uv run argybargy`` in the project and with ``--project`` elsewhere. Else
+        ``argybargy`` if the shell finds this program, or the path of the program.
     """
-    is_in_project = any(
-        (parent / _PROJECT).is_file() for parent in (directory, *directory.parents)
-    )
-    if _UV_RUN in environment and is_in_project:
-        return _UV_PROGRAM
+    path = environment.get("PATH", os.defpath)
+    if _UV_RUN in environment and shutil.which("uv", path=path) is not None:
+        project = _project_of(directory)
+        if project is not None and _has_program(project, prefix):
+            return _UV_PROGRAM
+        if (prefix.parent / _PROJECT).is_file():
+            return _uv_program_of(prefix.parent)
     place = _place_of(script, prefix)
-    on_path = shutil.which(PROGRAM, path=environment.get("PATH", os.defpath))
+    on_path = None if _UV_RUN in environment else shutil.which(PROGRAM, path=path)
     if place is None:
         python = shlex.quote(str(prefix / "bin" / "python"))
         return PROGRAM if on_path else f"{python} -m {PROGRAM}"
@@ -105,6 +112,52 @@ def find_program(
     if place.is_relative_to(directory):
         return shlex.quote(str(place.relative_to(directory)))
     return shlex.quote(str(place))
+
+
+def find_program_anywhere(program: str, directory: Path) -> str:
+    """Return what starts a program in any directory.
+
+    Args:
+        program: What starts it in `directory`, as :func:`find_program` returns it.
+        directory: The working directory.
+    """
+    if program == _UV_PROGRAM:
+        project = _project_of(directory)
+        return program if project is None else _uv_program_of(project)
+    first, *rest = shlex.split(program)
+    if "/" not in first or Path(first).is_absolute():
+        return program
+    return shlex.join([str(directory / first), *rest])
+
+
+def _uv_program_of(project: Path) -> str:
+    return f"uv run --project {shlex.quote(str(project))} {PROGRAM}"
+
+
+def _project_of(directory: Path) -> Path | None:
+    """Return the nearest directory upwards with a Python project."""
+    for folder in (directory, *directory.parents):
+        if (folder / _PROJECT).is_file():
+            return folder
+    return None
+
+
+def _has_program(project: Path, prefix: Path) -> bool:
+    """Return whether ``uv run`` finds this program in the environment of a project.
+
+    It does if the environment is there, or if the project is this program's own: then
+    the environment may be elsewhere.
+    """
+    if prefix.parent.resolve() == project.resolve():
+        return True
+    import tomllib  # noqa: PLC0415 - hardly a command needs it
+
+    try:
+        table = tomllib.loads((project / _PROJECT).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    about = table.get("project")
+    return isinstance(about, dict) and about.get("name") == PROGRAM
 
 
 def _place_of(script: str, prefix: Path) -> Path | None:
@@ -121,11 +174,16 @@ def _place_of(script: str, prefix: Path) -> Path | None:
     return None
 
 
-def program_of_this_process() -> str:
-    """Return what starts this program in the shell that has started this process."""
+def programs_of_this_process() -> tuple[str, str]:
+    """Return what starts this program in the shell that has started this process.
+
+    Returns:
+        Words for this directory, and words for any directory.
+    """
     environment = os.environ  # noqa: TID251 - the path, and what uv sets
     try:
         directory = Path.cwd()
     except OSError:  # the directory is deleted
         directory = Path("/")
-    return find_program(sys.argv[0], environment, directory, Path(sys.prefix))
+    here = find_program(sys.argv[0], environment, directory, Path(sys.prefix))
+    return here, find_program_anywhere(here, directory)

@@ -26,7 +26,7 @@ from typing import Final
 from argybargy.domain.names import PeerKey
 
 MAX_WORDS: Final = 32
-"""Most capabilities of a peer."""
+"""Maximum capabilities of a peer."""
 MAX_WORD_CHARS: Final = 32
 """Longest capability, in characters."""
 MAX_STATED_CHARS: Final = MAX_WORDS * (MAX_WORD_CHARS + 1) - 1

@@ -31,7 +31,9 @@ class Problem(enum.Enum):
 
     BAD_REQUEST = ProblemKind("bad_request", 400, "{problem}")
     MALFORMED = ProblemKind(
-        "malformed", 400, "This is not an HTTP/1.1 request that the relay can read."
+        "malformed",
+        400,
+        "This is not an HTTP/1.1 request that the relay can read. Use an HTTP library.",
     )
     UNAUTHORIZED = ProblemKind(
         "unauthorized",
@@ -49,13 +51,13 @@ class Problem(enum.Enum):
     SIGN_IN_REFUSED = ProblemKind(
         "sign_in_refused",
         401,
-        "This sign-in link has been used, is too old, or is not one. "
+        "This sign-in link has been used, has expired, or is not valid. "
         "'argybargy open' makes a new one on the relay's own machine.",
     )
     INVITE_UNKNOWN = ProblemKind(
         "invite_unknown",
         401,
-        "This is no invite of this relay, or one that ended long ago. Ask the operator "
+        "This is not an invite of this relay, or it ended long ago. Ask the operator "
         "for a new one.",
     )
     ROOM_QUOTA = ProblemKind(
@@ -76,7 +78,7 @@ class Problem(enum.Enum):
     READ_ONLY = ProblemKind(
         "read_only",
         403,
-        "This code may only read. Ask the operator for one that may speak.",
+        "This code may only read. Ask the operator for a code that may write.",
     )
     WAKE_HOST_REFUSED = ProblemKind(
         "wake_host_refused",
@@ -99,10 +101,13 @@ class Problem(enum.Enum):
     TOKEN_REQUIRED = ProblemKind(
         "token_required",
         403,
-        "A session may not do this: send the admin token itself, as X-Admin-Token.",
+        "A session may not do this. Send the admin token itself, as X-Admin-Token.",
     )
     NOT_FOUND = ProblemKind(
-        "not_found", 404, "There is no such message for you in this room."
+        "not_found",
+        404,
+        "There is no such message for you in this room. "
+        "GET /history lists those that you can read.",
     )
     ROOM_NOT_FOUND = ProblemKind(
         "room_not_found",
@@ -131,7 +136,7 @@ class Problem(enum.Enum):
     REQUEST_TIMEOUT = ProblemKind(
         "request_timeout",
         408,
-        "The request did not arrive in time. Send it whole, then wait.",
+        "The request did not arrive in time. Send all of it without pauses.",
     )
     ROOM_CLOSED = ProblemKind(
         "room_closed",
@@ -189,8 +194,8 @@ class Problem(enum.Enum):
     IMPORT_CONFLICT = ProblemKind(
         "import_conflict",
         409,
-        "Message {seq} of room {room} is another one here. Nothing of that room was "
-        "changed; import into a data directory without that room.",
+        "Message {seq} of room {room} is a different one here. Nothing in that room "
+        "was changed. Import into a data directory without that room.",
     )
     INVITE_USED = ProblemKind(
         "invite_used",
@@ -221,7 +226,9 @@ class Problem(enum.Enum):
         "The request body is larger than {limit_bytes} bytes. Send less.",
     )
     URL_TOO_LONG = ProblemKind(
-        "url_too_long", 414, "The URL is longer than {limit_bytes} bytes."
+        "url_too_long",
+        414,
+        "The URL is longer than {limit_bytes} bytes. Shorten the query.",
     )
     UNSUPPORTED_MEDIA_TYPE = ProblemKind(
         "unsupported_media_type",
@@ -230,30 +237,34 @@ class Problem(enum.Enum):
         "POST /messages also takes text/plain.",
     )
     EXPECTATION_FAILED = ProblemKind(
-        "expectation_failed", 417, "The only expectation that is met is 100-continue."
+        "expectation_failed",
+        417,
+        "The only expectation that is met is 100-continue. "
+        "Leave out the header Expect.",
     )
     MISDIRECTED = ProblemKind(
         "misdirected",
         421,
-        "The relay does not answer to this Host. "
-        "Add the host to ARGYBARGY_ALLOWED_HOSTS if it is yours.",
+        "The relay does not answer to this Host. Use the address that 'argybargy up' "
+        "prints, or add the host to ARGYBARGY_ALLOWED_HOSTS if it is yours.",
     )
     INVALID_REQUEST = ProblemKind(
         "invalid_request",
         422,
-        "The request does not fit this endpoint: 'errors' names each field.",
+        "The request does not fit this endpoint. Correct the fields that 'errors' "
+        "names.",
     )
     IDEMPOTENCY_CONFLICT = ProblemKind(
         "idempotency_conflict",
         422,
         "This Idempotency-Key was used for another message ({seq}). "
-        "Take a new key for a new message.",
+        "Use a new key for a new message.",
     )
     CONTAINS_SECRET = ProblemKind(
         "contains_secret",
         422,
-        "The text contains an access code that is in use, or what signs an operator "
-        "in. Nothing was posted. Never send a code to anyone.",
+        "The text contains a valid access code, session or sign-in code. Nothing was "
+        "posted. Remove it, and never send a code to anyone.",
     )
     RATE_LIMITED = ProblemKind(
         "rate_limited",
@@ -269,24 +280,25 @@ class Problem(enum.Enum):
         "headers_too_large",
         431,
         "The request head is larger than {limit_bytes} bytes or has more than "
-        "{limit_fields} fields.",
+        "{limit_fields} fields. Send fewer or shorter header fields.",
     )
     INTERNAL = ProblemKind(
         "internal_error",
         500,
-        "The relay failed to answer. What was asked may or may not have happened; "
-        "ask again with the same Idempotency-Key.",
+        "The relay failed to answer, and what you asked for may have been done. Send a "
+        "post again with the same Idempotency-Key; all else can be repeated.",
     )
     NOT_IMPLEMENTED = ProblemKind(
         "not_implemented",
         501,
-        "The relay speaks HTTP/1.1 without upgrades and with chunked coding only.",
+        "The relay speaks HTTP/1.1 without upgrades, and knows no transfer coding but "
+        "chunked. Send the request without these.",
     )
     MCP_NOT_INSTALLED = ProblemKind(
         "mcp_not_installed",
         501,
-        "MCP is not installed on this relay. The operator installs it with "
-        "'pip install argybargy[mcp]'. Plain HTTP needs nothing: GET / is the manual.",
+        "MCP is not installed on this relay. The operator installs it with the extra "
+        "argybargy[mcp] ('uv sync --extra mcp'). Plain HTTP needs none: see GET /.",
     )
     STORAGE_UNAVAILABLE = ProblemKind(
         "storage_unavailable",
@@ -297,8 +309,8 @@ class Problem(enum.Enum):
     STORAGE_UNKNOWN = ProblemKind(
         "storage_unknown",
         503,
-        "The relay cannot tell whether this was stored. Look before you ask again, "
-        "or ask with the same Idempotency-Key, in {retry_after} s.",
+        "The relay cannot tell whether this was stored. Repeat it in {retry_after} s "
+        "with the same Idempotency-Key, or read first whether it is there.",
     )
     STORAGE_FULL = ProblemKind(
         "storage_full",
@@ -312,14 +324,14 @@ class Problem(enum.Enum):
     ROOM_UNAVAILABLE = ProblemKind(
         "room_unavailable",
         503,
-        "This room keeps failing and is set aside until the relay is restarted. "
-        "The operator finds the reason in the log.",
+        "This room keeps failing, and stays closed off until the relay is restarted. "
+        "Ask the operator, who finds the reason in the log, to restart it.",
     )
     DRAINING = ProblemKind(
         "draining", 503, "The relay is shutting down. Try again in {retry_after} s."
     )
     VERSION_NOT_SUPPORTED = ProblemKind(
-        "version_not_supported", 505, "The relay speaks HTTP/1.1."
+        "version_not_supported", 505, "The relay speaks HTTP/1.1. Send that version."
     )
 
 

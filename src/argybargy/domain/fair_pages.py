@@ -19,8 +19,8 @@ def share(
 
     Args:
         pages: A page of each room, none longer than the answer may be.
-        limit: Most messages of the answer.
-        max_bytes: Most bytes of text in it, after the first message.
+        limit: Maximum messages of the answer.
+        max_bytes: Maximum bytes of text in it, after the first message.
         begins: The place of the room that has the first turn.
     """
     taken = [0] * len(pages)

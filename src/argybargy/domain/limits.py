@@ -7,7 +7,7 @@ MAX_SEQ = 2**53 - 1
 MOST_TEXT_CHARS = 250_000
 """The most that `text_chars` can be set to."""
 SLACK_MS = 24 * 3600 * 1000
-"""Most that the clock of another relay may be ahead: its time zone may be wrong."""
+"""Maximum lead of the clock of another relay: its time zone may be wrong."""
 
 
 @attrs.frozen
@@ -17,14 +17,14 @@ class Limits:
     Attributes:
         text_chars: Longest message text, in characters.
         text_bytes: Longest message text, in bytes of UTF-8.
-        addressees: Most names in one ``to``.
-        choices: Most choices of a question.
+        addressees: Maximum names in one ``to``.
+        choices: Maximum choices of a question.
         choice_chars: Longest choice of a question, in characters.
-        called_peers: Most peers that a message to ``can:<word>`` reaches by their
+        called_peers: Maximum peers that a message to ``can:<word>`` reaches by their
             capability; one that would reach more is refused.
         idempotency_key_chars: Longest ``Idempotency-Key``.
         idempotency_seconds: How long a key is remembered.
-        idempotency_keys_per_room: Most keys remembered per room; the oldest is
+        idempotency_keys_per_room: Maximum keys remembered per room; the oldest is
             forgotten first.
         capabilities_chars: Longest description of what an agent can do, by the
             operator.
@@ -43,22 +43,22 @@ class Limits:
             says otherwise.
         hold_seconds_max: Longest ``hold`` of a poll.
         settle_seconds_max: Longest ``settle`` of a poll.
-        parked_polls_per_peer: Most polls of one peer parked at once; one more
+        parked_polls_per_peer: Maximum polls of one peer parked at once; one more
             answers the oldest.
-        poll_messages: Most messages in one answer to a poll.
-        poll_bytes: Most bytes of text in one answer, after the first message.
-        history_messages: Most messages in one answer of history.
+        poll_messages: Maximum messages in one answer to a poll.
+        poll_bytes: Maximum bytes of text in one answer, after the first message.
+        history_messages: Maximum messages in one answer of history.
         search_chars: Longest search, in characters.
-        search_phrases: Most different words and quoted phrases in a search.
+        search_phrases: Maximum different words and quoted phrases in a search.
         search_reads: How many reads a search counts as.
         searches_per_peer: Searches of one peer that may be under way; one runs, the
             others wait for it, and more are answered 503.
-        search_results: Most messages in one answer to a search.
+        search_results: Maximum messages in one answer to a search.
         open_questions_per_peer: Questions of one peer in one room that may wait for an
             answer; one more, and the oldest is withdrawn.
         messages_per_room: Messages kept per room; ``0`` keeps all.
         tail_messages: Newest messages of a live room held in memory.
-        tail_bytes: Most bytes of text in that tail.
+        tail_bytes: Maximum bytes of text in that tail.
         lease_seconds: How long a claim lasts unrenewed; ``0`` means unlimited.
         lease_seconds_max: Longest lease a claim may ask for.
         renewal_share: Share of its term by which a lease must move until a renewal is
@@ -66,13 +66,13 @@ class Limits:
             which writes no renewals.
         online_seconds: How long after its last request a peer counts as online.
         idle_seconds: Silence after which polls say ``should_exit``; ``0`` means never.
-        rooms: Most rooms that hold messages; ``0`` means unlimited.
-        codes: Most codes at once; ``0`` means unlimited.
-        rooms_per_code: Most rooms that one code opens.
+        rooms: Maximum rooms that hold messages; ``0`` means unlimited.
+        codes: Maximum codes at once; ``0`` means unlimited.
+        rooms_per_code: Maximum rooms that one code opens.
         expired_code_seconds: How long a code that ran out stays listed.
         inbox_commands: Commands that may wait for one room task; more are
             answered 503.
-        batch_commands: Most commands one room decides and commits together.
+        batch_commands: Maximum commands one room decides and commits together.
         live_room_seconds: How long a room nobody uses stays in memory.
         room_crashes_per_minute: Crashes of one room task after which the room
             answers 503 until the relay is restarted.

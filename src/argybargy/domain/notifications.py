@@ -56,9 +56,9 @@ UNTOLD_MS: Final = 86_400_000
 TEXT_CHARS: Final = 200
 """Longest text of a message in a push, in characters."""
 EVENTS_PER_PUSH: Final = 50
-"""Most events in one push; others go with the next."""
+"""Maximum events in one push; others go with the next."""
 LINES_PER_PUSH: Final = 10
-"""Most events that the text of a summary names."""
+"""Maximum events that the text of a summary names."""
 
 _NO_ROOM: Final = RoomKey("")
 _MENTION: Final = re.compile(r"@(?=everyone|here|channel|room|all\b)", re.IGNORECASE)

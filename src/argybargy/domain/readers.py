@@ -12,7 +12,7 @@ from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, peer_key
 
 MAX_READERS: Final = 100
-"""Most names of readers returned with one message."""
+"""Maximum names of readers returned with one message."""
 
 
 def maybe_called_later(message: Message) -> frozenset[PeerKey]:

@@ -14,7 +14,7 @@ class ConnectionLimits:
 
     Attributes:
         head_bytes: Largest request head, request line and blank lines included.
-        head_fields: Most header fields in one request head.
+        head_fields: Maximum header fields in one request head.
         url_bytes: Longest request target.
         body_bytes: Largest request body. A larger declared length is refused before
             any of the body is read, a chunked body once it exceeds this size.
@@ -24,10 +24,10 @@ class ConnectionLimits:
         body_seconds: Time from the app's first read of the body to its last byte.
         idle_seconds: Longest wait for the next request on a connection.
         write_seconds: Longest time in which a client accepts no bytes of a response.
-        connections: Most connections at once, TLS handshakes included.
-        connections_per_address: Most connections at once from one IPv4 address or
+        connections: Maximum connections at once, TLS handshakes included.
+        connections_per_address: Maximum connections at once from one IPv4 address or
             one IPv6 network of 64 bits; loopback and trusted proxies are exempt.
-        refusals: Most connections beyond those two bounds that get a response at
+        refusals: Maximum connections beyond those two bounds that get a response at
             the same time. Any further one, and any with TLS, is just closed.
         retry_after_seconds: ``Retry-After`` of a refused connection.
         read_ahead_bytes: Bytes of pipelined requests that are buffered while a
@@ -36,7 +36,7 @@ class ConnectionLimits:
             has run for one to two intervals is cancelled when its client leaves.
         linger_seconds: Longest time for which bytes that arrive after the last
             response are discarded, before the socket closes.
-        linger_bytes: Most bytes discarded in that time.
+        linger_bytes: Maximum bytes discarded in that time.
     """
 
     head_bytes: int = 16 * 1024

@@ -7,7 +7,7 @@ from argybargy.http.limits import ConnectionLimits
 
 _CHUNKED_HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 _FRAMING_RATIO = 8
-"""Most raw bytes per byte of body: chunks of one byte have five bytes of framing."""
+"""Maximum raw bytes per byte of body: chunks of one byte have five bytes of framing."""
 
 
 class SizedBody:

@@ -156,7 +156,7 @@ class BufferedStream:
 
         Args:
             seconds: Longest time to wait for the client's end.
-            most_bytes: Most bytes to discard.
+            most_bytes: Maximum bytes to discard.
         """
         with trio.move_on_after(seconds), suppress(*STREAM_ERRORS):
             if isinstance(self.stream, trio.SSLStream):

@@ -18,7 +18,7 @@ log = get_logger(__name__)
 TICK_SECONDS: Final = 2.0
 """Pause between two rounds of housekeeping."""
 CLEAR_SECONDS: Final = 5.0
-"""Most time that a round spends on the messages of deleted rooms."""
+"""Maximum time that a round spends on the messages of deleted rooms."""
 MOST_RETAINS_PER_TICK: Final = 16
 """Retention commands in one round: each commits, and may load its room."""
 

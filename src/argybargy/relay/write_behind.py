@@ -25,7 +25,7 @@ from argybargy.system.logs import get_logger
 log = get_logger(__name__)
 
 MAX_NOTES: Final = 20_000
-"""Most buffered audit rows; one more drops the oldest, and the loss is logged. The
+"""Maximum buffered audit rows; one more drops the oldest, and the loss is logged. The
 bound exceeds that of connections, so only a store that refuses writes fills the
 buffer."""
 

@@ -30,7 +30,7 @@ log = get_logger(__name__)
 
 PATH: Final = "/metrics"
 METRICS_CONNECTIONS: Final = 32
-"""Most connections at once on the metrics listener."""
+"""Maximum connections at once on the metrics listener."""
 
 SERVER_MEASURES: Final[tuple[Measure[ConnectionStatistics], ...]] = (
     Measure(

@@ -14,7 +14,7 @@ from argybargy.domain.wake_hooks import parse_wake_url
 from argybargy.settings.secret import Secret
 
 MOST_URLS: Final = 32
-"""Most services that are notified."""
+"""Maximum services that are notified."""
 LEAST_SECRET_CHARS: Final = 16
 """Shortest secret of the webhook."""
 _URL_CHARS: Final = 2_000

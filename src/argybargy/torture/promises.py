@@ -1,6 +1,6 @@
 """Table of promises and their proofs.
 
-The report shows its sentences; a test holds the README to the same ones.
+The report shows its sentences; a test holds docs/explanation/promises.md to them.
 """
 
 from typing import Final

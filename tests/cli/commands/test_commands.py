@@ -232,12 +232,14 @@ def test_up_prints_its_address_and_the_next_commands() -> None:
     assert f"For another link: argybargy open {to_relay}\n" in result.talk
 
 
-def test_a_program_of_one_directory_is_told_the_directory_of_the_project() -> None:
-    terminal = Terminal(program="uv run argybargy")
+def test_a_program_is_connected_in_the_directory_of_its_project() -> None:
+    there = "uv run --project /clone argybargy"
+    terminal = Terminal(program="uv run argybargy", anywhere=there)
     result = terminal.type("up", "--port", "9", "--host", "::1", "--no-tunnel")
     (line,) = [line for line in result.talk.splitlines() if " claude --room" in line]
-    assert line.startswith("  ARGYBARGY_HOST=::1 uv run argybargy connect --port 9 ")
-    assert line.endswith(" --room build --write --directory ~/project")
+    assert line.startswith(f"     ARGYBARGY_HOST=::1 {there} connect --port 9 ")
+    assert line.endswith(" claude --room build --write")
+    assert "     ARGYBARGY_HOST=::1 uv run argybargy room --port 9 " in result.talk
 
 
 def test_the_commands_name_the_port_that_a_relay_has_chosen() -> None:
@@ -249,7 +251,7 @@ def test_up_shows_a_link_that_signs_in_once_and_not_the_token() -> None:
     terminal = Terminal()
     result = terminal.type("up")
     (link,) = terminal.operator.links
-    assert f"\n  {link}\n" in result.talk
+    assert f"\n     {link}\n" in result.talk
     assert "the-token" not in result.talk
     assert terminal.type("up", "--json").json["sign_in"] == terminal.operator.links[1]
 
@@ -297,7 +299,7 @@ def test_listening_on_the_network_prints_a_warning(verb: list[str]) -> None:
     terminal = Terminal()
     told = exposed(terminal, *verb, "--host", "0.0.0.0")
     assert told.count("ARGYBARGY_PUBLIC_URL") == 1
-    assert "unencrypted; invitations lead to http://127.0.0.1:8765" in told
+    assert "this machine only (http://127.0.0.1:8765)" in told
     assert "ARGYBARGY_PUBLIC_URL" not in exposed(terminal, *verb)
     terminal.environment["ARGYBARGY_PUBLIC_URL"] = "https://relay.example.com"
     assert "unencrypted" not in exposed(terminal, *verb, "--host", "0.0.0.0")

@@ -447,7 +447,7 @@ def test_the_status_is_on_one_screen() -> None:
         "rooms     3, 1 of them closed",
         "messages  4",
         "codes     3",
-        "peers     1 online, 2 polls parked",
+        "agents    1 online, 2 polls parked",
         "waiting   2, 1 of them for you, for up to 3m: argybargy waiting",
         "notify    no service is set",
     ]

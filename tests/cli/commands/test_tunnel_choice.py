@@ -110,7 +110,7 @@ def test_the_option_needs_cloudflared(data: Path, bin_folder: Path) -> None:
     assert "cloudflared is not installed" in result.talk
     terminal, result = up(data)
     assert (terminal.questions, opens(terminal)) == ([], False)
-    assert "cloudflared is not installed" in result.talk
+    assert "cloudflared, which is not installed" in result.talk
     _, result = up(data, "--no-tunnel")
     assert "cloudflared" not in result.talk
 
@@ -151,3 +151,25 @@ def test_serve_asks_nothing(data: Path) -> None:
 def test_both_options_together_are_refused(data: Path) -> None:
     terminal, result = up(data, "--no-tunnel", "--tunnel-command", "cloudflared")
     assert (result.code, terminal.plans) == (2, [])
+
+
+def test_a_relay_on_the_network_is_not_said_to_be_for_this_machine(
+    data: Path, bin_folder: Path
+) -> None:
+    on_network = ("--host", "0.0.0.0")
+    for options in ((), ("--no-tunnel",)):
+        _, result = up(data, *on_network, *options, answer=False)
+        assert "open to the network" in result.talk
+        assert "on this machine only" not in result.talk
+    (bin_folder / "cloudflared").unlink()
+    _, result = up(data, *on_network, "--port", "8765")
+    assert "for this machine only (http://127.0.0.1:8765)." in result.talk
+    assert "cloudflared" not in result.talk
+    _, result = up(data, *on_network, "--port", "0")
+    assert "for this machine only. Set" in result.talk
+
+
+def test_several_relays_without_an_address_name_none(data: Path) -> None:
+    terminal = Terminal(yes=True)
+    terminal.environment = {"ARGYBARGY_STORE": "postgresql://relay@db/relay"}
+    assert "None" not in terminal.type("up", "--data", str(data)).talk

@@ -237,7 +237,8 @@ async def test_an_error_is_one_line_with_its_status(
         missing = await talk.call("GET", "/messages/7")
         assert (missing.status, missing.body.decode()) == (
             404,
-            "error: not_found: There is no such message for you in this room.\n",
+            "error: not_found: There is no such message for you in this room. "
+            "GET /history lists those that you can read.\n",
         )
         wrong = await talk.call("GET", "/messages?since=abc")
         assert wrong.status == 422

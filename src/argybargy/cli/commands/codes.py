@@ -96,7 +96,7 @@ def invite(
     With --rooms, one code opens several rooms.
 
     With --once, create an invite instead: a link that gives one code, once, and may
-    stand in a prompt. Without a name, the agent chooses its own.
+    be in a prompt. Without a name, the agent chooses its own.
 
     With --quiet, only the code or the link is printed, for use in scripts.
 

@@ -312,10 +312,10 @@ def _as_json(
 def disconnect(
     env: Environment, client: ProgramKey, *, directory: Path | None = None
 ) -> int:
-    """Take out of a program's files what 'connect --write' has put in.
+    """Remove what 'connect --write' wrote into the files of a program.
 
-    The rest of the files stays as it is. The file with the code is deleted; the code
-    itself is valid until it is revoked.
+    The rest of these files stays as it is. The file with the code is deleted; the code
+    itself stays valid until it is revoked.
 
     Example: argybargy disconnect claude
 

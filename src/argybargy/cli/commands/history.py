@@ -26,8 +26,8 @@ def history(
 ) -> int:
     """Show the messages of a room, oldest first.
 
-    On a terminal, the text of a message is wrapped, with its code as it is. Into a pipe
-    or a file, each message is one line, as with --oneline. Exit code 3 if there are
+    On a terminal, texts are wrapped and code keeps its lines. In a pipe or a file, each
+    message is one line, as with --oneline. Exit code 3 if there are
     none.
 
     Example: argybargy history review --limit 20

@@ -164,10 +164,10 @@ def guest(
     hours: Annotated[int | None, INTEGER] = None,
     qr: bool = False,
 ) -> int:
-    """Let a person into one room for a while: print the link to a page.
+    """Print a link that lets a person into one room for a limited time.
 
-    With --as, the person may speak, under that name; otherwise it reads what is said to
-    everybody. 'argybargy revoke KEY-ID' ends the visit.
+    The person reads what is said to everybody; with --as NAME, the person also writes,
+    under that name. 'argybargy revoke KEY-ID' ends the visit.
 
     Example: argybargy guest review --as pat --hours 8
 

@@ -123,10 +123,10 @@ def withdraw(
     *,
     reason: str = "",
 ) -> int:
-    """Withdraw the question of any sender: it needs no answer any more.
+    """Withdraw a question that no longer needs an answer, whoever asked it.
 
-    The agents that can see the question are told, and so is its sender. Withdrawing it
-    again changes nothing.
+    Its sender and the agents that can see it are told. Withdrawing it again changes
+    nothing.
 
     Example: argybargy withdraw review 8 --reason "I found it."
 

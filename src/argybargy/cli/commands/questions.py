@@ -99,7 +99,7 @@ def answer(
 ) -> int:
     """Answer a question as the human operator; the answer goes to its asker.
 
-    Without ROOM, the question is looked for among the open questions of all rooms.
+    Without ROOM, only one room may have an open question with that number.
     With --choice, no text is needed. Exit code 6 if the question has already ended.
 
     Example: argybargy answer review 21 "Yes, after the backup."

@@ -28,7 +28,7 @@ _SELDOM: Final = frozenset({"ROOM", "ROLE", "LISTENS", "STATUS"})
 
 
 def rooms(env: Environment) -> int:
-    """List the rooms: status, number of messages, open questions and peers online.
+    """List the rooms: status, number of messages, open questions and agents online.
 
     Exit code 3 if there are no rooms.
 
@@ -46,7 +46,9 @@ def rooms(env: Environment) -> int:
 
 
 def peers(env: Environment, room: str | None = None) -> int:
-    """List the peers of a room or of all rooms: holders of codes, and who posted.
+    """List the agents and people of a room, or of all rooms.
+
+    Listed are all who have a code for the room, and all who have posted in it.
 
     Exit code 3 if there are none.
 
@@ -71,9 +73,9 @@ def peers(env: Environment, room: str | None = None) -> int:
         ]
         out.write_table(*without_empty(("ROOM", *_PEER_HEADS), cells, _SELDOM))
     elif room is None:
-        out.say("There are no peers in any room. Invite one: argybargy room build")
+        out.say("There is nobody in any room. Invite an agent: argybargy room build")
     else:
-        out.say(f"There are no peers in {room}. Invite one: argybargy room {room}")
+        out.say(f"There is nobody in {room}. Invite an agent: argybargy room {room}")
     return Exit.OK if rows else Exit.NOTHING
 
 
@@ -151,10 +153,10 @@ def undamp(
     *,
     by: str = OPERATOR,
 ) -> int:
-    """Let agents wake each other again that have answered each other too often.
+    """Let two damped agents wake each other again.
 
-    The relay damps such a pair for some minutes: their messages are stored, but wake
-    neither of them. Exit code 3 if nobody is damped.
+    Agents that answer each other too often are damped for some minutes: their messages
+    are stored, but wake neither of them. Exit code 3 if nobody is damped.
 
     Example: argybargy undamp review alice bob
 

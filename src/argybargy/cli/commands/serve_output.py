@@ -1,6 +1,5 @@
 """Output of a relay that has started."""
 
-import shlex
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
@@ -23,7 +22,7 @@ from argybargy.system.network import is_loopback
 log = get_logger(__name__)
 
 _NO_TUNNEL: Final = (
-    "on this machine only: cloudflared is not installed, so there is no tunnel"
+    "on this machine only; a tunnel to it needs cloudflared, which is not installed"
 )
 _OF_THIS_PROCESS: Final = ("--", "ARGYBARGY_")
 """Beginnings of the sources of settings that another terminal does not share."""
@@ -79,24 +78,26 @@ class Announcer:
         if out.is_quiet:
             return
         commands = next_commands(self.env, settings, _port_of(started, settings))
+        anywhere = attrs.evolve(out, typed=commands.in_any_directory.typed)
         addresses = "\n  ".join((*started.urls, *self._outside()))
-        directory = "" if commands.is_for_any_directory else " --directory ~/project"
         attrs.evolve(out, typed=commands.typed).say(f"""\
 The relay is up.
 
   {addresses}
   {_kept(settings)}
 
-In the browser, sign in with this link, once, within ten minutes:
-  {started.sign_in()}
-For another link: argybargy open
-
-In another terminal, connect a program{_with_project(directory)}:
-  argybargy connect claude --room build --write{directory}
-  argybargy connect codex --room build --write{directory}
-
-Or make a room, and get a text for the prompt of any other agent:
-  argybargy room build
+1. Open the dashboard. This link signs you in once, within ten minutes:
+     {started.sign_in()}
+   For another link: argybargy open
+""")
+        anywhere.say("""\
+2. Connect a program. In another terminal, in the directory of a project:
+     argybargy connect claude --room build --write
+     argybargy connect codex --room build --write
+""")
+        attrs.evolve(out, typed=commands.typed).say("""\
+3. Or make a room, which prints a text to paste into the prompt of any other agent:
+     argybargy room build
 
 Ctrl+C stops the relay.""")
 
@@ -109,24 +110,23 @@ Ctrl+C stops the relay.""")
             self.out.warn(f"The answer about the tunnel cannot be kept: {why}.")
 
     def _outside(self) -> tuple[str, ...]:
-        choice = self.choice
-        change = "--tunnel" if choice.command is None else "--no-tunnel"
-        kept = f" ('argybargy up {change}' changes that)"
-        match choice.reason:
-            case Reason.PUBLIC_URL:
-                return (f"from outside: {self.settings.public_url}",)
-            case Reason.NOT_INSTALLED:
-                return (_NO_TUNNEL,)
-            case Reason.UNASKED:
-                return (_UNASKED,)
-            case Reason.OPTION | Reason.ANSWER if choice.command is not None:
-                more = kept if choice.reason is Reason.ANSWER else ""
-                return (
-                    f"from outside: {choice.command.name} is opening a tunnel{more}",
-                )
-            case Reason.ANSWER:
-                return (f"on this machine only{kept}",)
-        return ()
+        """Return a line about who else can reach the relay; none is known for some."""
+        command, reason = self.choice.command, self.choice.reason
+        is_kept = reason is Reason.ANSWER
+        change = "--tunnel" if command is None else "--no-tunnel"
+        more = f" ('argybargy up {change}' changes that)" if is_kept else ""
+        if command is not None:
+            return (f"from outside: {command.name} is opening a tunnel{more}",)
+        if self.settings.public_url is not None:
+            return (f"from outside: {self.settings.public_url}",)
+        if not is_loopback(self.settings.host):
+            return ()
+        told = {
+            Reason.NOT_INSTALLED: _NO_TUNNEL,
+            Reason.UNASKED: _UNASKED,
+            Reason.ANSWER: f"on this machine only{more}",
+        }
+        return (told[reason],) if reason in told else ()
 
     def tell_tunnel(self, status: TunnelStatus) -> None:
         """Print the address of the tunnel; the log says why it is down."""
@@ -164,18 +164,12 @@ def next_commands(env: Environment, settings: Settings, port: int) -> NextComman
     is_of_this_process = settings.source("host").startswith(_OF_THIS_PROCESS)
     if not is_of_this_process or leads_to_server(served, _USUAL_HOST, port):
         return commands
-    host = shlex.quote(settings.host)
-    return attrs.evolve(commands, program=f"ARGYBARGY_HOST={host} {commands.program}")
+    return commands.with_variable("ARGYBARGY_HOST", settings.host)
 
 
 def _port_of(started: RunningRelay, settings: Settings) -> int:
     """Return the port of a relay; the setting may be 0, which takes a free one."""
     return settings.port or urlsplit(started.urls[0]).port or 0
-
-
-def _with_project(directory: str) -> str:
-    where = "with the directory of its project" if directory else "in its project"
-    return f", {where}"
 
 
 def _kept(settings: Settings) -> str:
@@ -189,9 +183,11 @@ def exposures(settings: Settings) -> tuple[str, ...]:
     if is_loopback(settings.host) or settings.public_url is not None:
         return ()
     plain = "" if settings.tls_cert else ", and messages travel unencrypted"
+    # The port is not known before the start if any free one is taken.
+    where = f" ({public_url(settings)})" if settings.port else ""
     return (
-        f"The relay listens on {settings.host}, open to the network{plain}; "
-        f"invitations lead to {public_url(settings)}, which is this machine only. "
+        f"The relay listens on {settings.host}, open to the network{plain}. "
+        f"Invitations have an address for this machine only{where}. "
         "Set the address for agents: ARGYBARGY_PUBLIC_URL=https://relay.example.com",
     )
 

@@ -127,10 +127,10 @@ def qr(
         bool, Parameter(help="For a light terminal with dark letters.")
     ] = False,
 ) -> int:
-    """Sign in on a phone: show a link that works once as a QR code.
+    """Show a sign-in link for a phone as a QR code; it works once.
 
-    The phone must reach the relay: for an address of this machine alone, there is no
-    code.
+    The phone must be able to reach the relay: no QR code is shown for an address of
+    this machine only.
 
     Example: argybargy qr
 

@@ -194,7 +194,7 @@ def _show(out: Output, status: Status) -> None:
         ("rooms", f"{status.rooms}, {status.closed_rooms} of them closed"),
         ("messages", str(status.messages)),
         ("codes", str(status.codes)),
-        ("peers", f"{status.online_peers} online, {status.parked_polls} polls parked"),
+        ("agents", f"{status.online_peers} online, {status.parked_polls} polls parked"),
         ("waiting", f"{status.waiting}{longest if status.waiting else ''}"),
         ("notify", status.notifications),
     )

@@ -218,8 +218,8 @@ def show(
 ) -> int:
     """Show a message, the state of its question, and its replies.
 
-    Without ROOM, the message is looked for among the open questions of all rooms, and
-    then in the only room with so many messages. With --wait, exit code 3 if the
+    Without ROOM, only one room may have an open question with that number, or only one
+    room so many messages. With --wait, exit code 3 if the
     question is not answered in time, and 6 if it was withdrawn or the room is closed.
 
     Example: argybargy show review 21

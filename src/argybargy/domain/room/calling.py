@@ -34,7 +34,7 @@ from argybargy.domain.room.commands import Acknowledged, Call, Post
 from argybargy.domain.room.transition import Decision, Transition
 
 MAX_CALLED_AT_ONCE: Final = 64
-"""Most questions that one decision calls a peer to: a decision blocks other tasks."""
+"""Maximum questions that one decision calls a peer to, since it blocks other tasks."""
 
 
 def check_called(transition: Transition, post: Post) -> None:

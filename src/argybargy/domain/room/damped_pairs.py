@@ -22,7 +22,7 @@ from argybargy.domain.room.commands import Undamp, Undamped
 from argybargy.domain.room.transition import Decision, Transition
 
 _NAMED: Final = 8
-"""Most pairs that a row of the audit log names."""
+"""Maximum pairs that a row of the audit log names."""
 
 
 def note_exchange(

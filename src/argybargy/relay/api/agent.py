@@ -35,7 +35,7 @@ from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import translated
 
 MAX_REPLIES = 100
-"""Most replies returned with one message."""
+"""Maximum replies returned with one message."""
 
 
 @attrs.frozen

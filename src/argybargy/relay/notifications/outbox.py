@@ -22,7 +22,7 @@ from argybargy.system.logs import get_logger
 log = get_logger(__name__)
 
 QUEUE_PUSHES: Final = 32
-"""Most pushes that wait for one service; one more drops the oldest."""
+"""Maximum pushes that wait for one service; one more drops the oldest."""
 SEND_SECONDS: Final = 30.0
 """Longest time of one try."""
 PAUSES: Final = (10.0, 30.0, 90.0, 270.0, 810.0)

@@ -46,7 +46,7 @@ from argybargy.system.logs import get_logger
 log = get_logger(__name__)
 
 PUSHES_PER_WINDOW: Final = 10
-"""Most pushes in :data:`WINDOW_SECONDS`; further events wait, and go in one summary."""
+"""Maximum pushes in :data:`WINDOW_SECONDS`; further events go in one summary."""
 WINDOW_SECONDS: Final = 600.0
 _DURABLE: Final = frozenset({EventKind.QUESTION, EventKind.AGENT, EventKind.LOOP})
 _LASTING: Final = frozenset({EventKind.QUESTION, EventKind.AGENT, EventKind.STORAGE})

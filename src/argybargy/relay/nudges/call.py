@@ -20,7 +20,7 @@ CALL_SECONDS: Final = 10.0
 ANSWER_BYTES: Final = 16 * 1024
 """Longest head of an answer; its body is not read."""
 MAX_ADDRESSES: Final = 4
-"""Most addresses of a host that are tried."""
+"""Maximum addresses of a host that are tried."""
 _RECEIVE_BYTES: Final = 4096
 _OK: Final = range(200, 300)
 

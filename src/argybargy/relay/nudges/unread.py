@@ -26,10 +26,10 @@ from argybargy.domain.wake_hooks import WakeHook
 from argybargy.domain.wake_policy import ends_wait, replied_message
 
 MAX_DAMPED_SENDERS: Final = 16
-"""Most senders whose damped messages are kept aside for one hook; messages of others
+"""Maximum senders whose damped messages are kept aside for one hook; messages of others
 count at once."""
 MAX_HANDED: Final = 64
-"""Most answers that are known as handed over but not looked at."""
+"""Maximum answers that are known as handed over but not looked at."""
 
 
 @attrs.frozen

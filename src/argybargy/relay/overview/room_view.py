@@ -36,7 +36,7 @@ from argybargy.relay.overview.room_card import RoomCard
 from argybargy.store.protocol import RoomSummary
 
 DAMPED_ROWS: Final = 8
-"""Most damped pairs shown for a room."""
+"""Maximum damped pairs shown for a room."""
 NEVER: Final = Instant(2**62, float("inf"))
 """An instant after all others."""
 _WORKING_MS: Final = WORKING_SECONDS * 1000 - 100

@@ -25,7 +25,7 @@ PATH: Final = "/q"
 LINK_SECONDS: Final = 3_600
 """Lifetime of a link."""
 LINKS_REMEMBERED: Final = 1_000
-"""Most used links that are remembered, to say that an answer was sent."""
+"""Maximum used links that are remembered, to say that an answer was sent."""
 _ID_BYTES: Final = 16
 _END_BYTES: Final = 4
 _SIGNATURE_BYTES: Final = 16

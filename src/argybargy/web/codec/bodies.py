@@ -85,7 +85,7 @@ class PollQuery(Struct, frozen=True):
 
 
 class HistoryQuery(Struct, frozen=True):
-    """Most messages to return, and the seq below which the page ends."""
+    """Maximum messages to return, and the seq below which the page ends."""
 
     limit: int = 50
     before: int | None = None

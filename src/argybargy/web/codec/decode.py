@@ -35,10 +35,10 @@ Fields = Mapping[str, Sequence[str]]
 """Fields of a query, each with all its values."""
 
 MAX_QUERY_FIELDS: Final = 32
-"""Most fields of a query; more are refused."""
+"""Maximum fields of a query; more are refused."""
 _FORM: Final = "application/x-www-form-urlencoded"
 MAX_IGNORED_NAMES: Final = 16
-"""Most unknown fields that a response lists."""
+"""Maximum unknown fields that a response lists."""
 _INTEGER: Final = re.compile(r"\d{1,16}", re.ASCII)
 _PLAIN_QUERY: Final = re.compile(
     r"[a-z_]{1,16}=\w{0,24}(&[a-z_]{1,16}=\w{0,24}){0,4}", re.ASCII

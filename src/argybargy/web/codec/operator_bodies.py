@@ -136,7 +136,7 @@ class StateQuery(Struct, frozen=True):
 
 
 class AuditQuery(Struct, frozen=True):
-    """Most rows to return, and the id below which the page ends."""
+    """Maximum rows to return, and the id below which the page ends."""
 
     limit: int = 100
     before: int | None = None

@@ -49,7 +49,7 @@ export function DeleteRoom({ room }) {
   return html`<${Dialog} title=${`Delete #${room}?`}>
     <form class="room-form is-whole" onSubmit=${submit}>
       <p>
-        Its ${plural(count, "message")}, members and access keys are deleted for good. Only a backup or an export can
+        Its ${plural(count, "message")}, members and access codes are deleted for good. Only a backup or an export can
         bring them back.
       </p>
       <label for="delete-name">To delete it, type <bdi class="name">${room}</bdi></label>

@@ -21,7 +21,7 @@ from argybargy.web.codec.posts import draft_of
 from argybargy.web.request import Request, Response
 
 FORM_FIELDS: Final = 4
-"""Most fields of the form."""
+"""Maximum fields of the form."""
 _FORM: Final = "application/x-www-form-urlencoded"
 
 

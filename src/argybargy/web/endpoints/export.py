@@ -34,9 +34,9 @@ from argybargy.web.request import Request, Response, stream_response
 PART_BYTES: Final = 64 * 1024
 """Size of one part of a backup."""
 WINDOW_MESSAGES: Final = 100
-"""Most messages of an export in memory at once."""
+"""Maximum messages of an export in memory at once."""
 WINDOW_BYTES: Final = 1024 * 1024
-"""Most text of an export in memory at once."""
+"""Maximum text of an export in memory at once."""
 
 
 async def backup(services: Services, request: Request) -> Response:

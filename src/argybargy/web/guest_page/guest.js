@@ -85,7 +85,7 @@ const ENDS = new Map([
 ]);
 const MISSING = [
   "No link was opened here",
-  "Open the link that you were given: the key to a room is a part of it. A tab forgets the key when it is closed.",
+  "Open the link that you were given: it contains the code for a room. A tab forgets the code when it is closed.",
 ];
 
 /** Return title and explanation of a page without a room. */

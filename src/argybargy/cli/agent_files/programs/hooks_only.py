@@ -92,7 +92,7 @@ GEMINI: Final = Program(
 # -- Cursor -----------------------------------------------------------------------
 
 _CURSOR_LOOPS: Final = 10
-"""Most turns in a row that a hook may continue in Cursor."""
+"""Maximum turns in a row that a hook may continue in Cursor."""
 
 
 def _cursor_hooks(setup: Setup) -> dict[str, object]:
