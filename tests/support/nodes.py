@@ -97,13 +97,21 @@ class NodeStore:
         return found
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         doubt = ""
         if writes:
             doubt, self.doubt = self.doubt, ""
         if doubt != "lost":
-            await self.shared.commit(room, expected_version, writes, nonce=nonce)
+            await self.shared.commit(
+                room, expected_version, writes, nonce=nonce, most_rooms=most_rooms
+            )
         if doubt:
             if self.meanwhile is not None:
                 await self.meanwhile()
