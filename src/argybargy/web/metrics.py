@@ -14,7 +14,7 @@ import trio
 
 from argybargy import __version__
 from argybargy.domain.errors import Problem
-from argybargy.relay.notifications.registry import NotificationStatistics
+from argybargy.relay.notifications.statistics import NotificationStatistics
 from argybargy.relay.relay import Relay
 from argybargy.relay.statistics import (
     OverviewStatistics,

@@ -29,6 +29,7 @@ from argybargy.relay.notifications.outbox import (
     OutboxReports,
 )
 from argybargy.relay.notifications.push import Channel, Push, PushedEvent, push_of_test
+from argybargy.relay.notifications.statistics import NotificationStatistics
 from argybargy.relay.wake_slot import WakeSlot
 from argybargy.store.errors import StoreError
 from argybargy.store.protocol import NoticeStore
@@ -67,25 +68,6 @@ class NotificationPlan:
     make_link: Callable[[str, int], str | None] = attrs.field(
         default=_no_link, repr=False
     )
-
-
-@attrs.frozen
-class NotificationStatistics:
-    """Figures of the notifications since the start.
-
-    Attributes:
-        sent: Pushes that a service has accepted, counted for each service.
-        failed: Tries that failed.
-        dropped: Pushes that a service did not get.
-        waiting: Pushes that wait for a service.
-        failing: Services that fail.
-    """
-
-    sent: int = 0
-    failed: int = 0
-    dropped: int = 0
-    waiting: int = 0
-    failing: int = 0
 
 
 @attrs.define(eq=False)
@@ -137,6 +119,30 @@ class Notifications:
             self._put(notice)
             # What lasts at the first look has lasted while no relay ran.
             self._lasting.add(notice.key)
+
+    async def reread(self) -> None:
+        """Read the notices again, which the leading node has changed.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        stored = await self.store.notices()
+        self.hand_over()
+        self._notices.clear()
+        self._by_id.clear()
+        for notice in stored:
+            self._put(notice)
+            self._lasting.add(notice.key)
+
+    def hand_over(self) -> None:
+        """Stop telling: another node tells the operator from now on."""
+        self._taken.clear()
+        self._unsaved.clear()
+        self._deleted.clear()
+        self._lasting.clear()
+        self._present = {}
+        for outbox in self.outboxes:
+            outbox.clear()
 
     # -- for others ------------------------------------------------------------
 
@@ -208,13 +214,19 @@ class Notifications:
     # -- for the service -------------------------------------------------------
 
     def tell(
-        self, found: Mapping[EventKey, Candidate], *, is_watching: bool
+        self,
+        found: Mapping[EventKey, Candidate],
+        *,
+        is_watching: bool,
+        is_certain: bool = True,
     ) -> Push | None:
         """Put what is due into the outboxes, as one push.
 
         Args:
             found: The events that last.
             is_watching: Whether the operator has a dashboard or `watch` open.
+            is_certain: Whether no other node tells the same; else only trouble with
+                the store is told.
 
         Returns:
             The push; ``None`` if nothing is due.
@@ -227,6 +239,8 @@ class Notifications:
         self._forget(now)
         untold = [*ended, *self._untold(found, now)]
         moment = Moment(self.is_quiet(), is_watching)
+        if not is_certain:
+            untold = [each for each in untold if each.event.kind in _ALWAYS]
         events = due_events(untold, self.plan.rules, moment)
         if not events or not self._is_in_pace(events, now):
             return None
