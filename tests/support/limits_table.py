@@ -927,6 +927,7 @@ HELD: Final = {
     "relay.access.room_quota.RoomQuota._refused": _ROOMS,
     "relay.following.Following.rereads": "the parts of the directory, a few",
     "relay.nodes.Nodes._shared": _CODES,
+    "web.access.sessions.Sessions._reads": "`READS_PER_SECOND`",
     "store.memory.nodes.SharedNodes._duties": "the duties, a few",
     "store.memory.nodes.SharedNodes._heard_at": "the nodes there are",
     "store.memory.nodes.SharedNodes._seats": "the nodes there are, and `codes`",
