@@ -9,7 +9,9 @@ import trio.testing
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.names import room_key
 from argybargy.domain.notifications import NotificationRules
+from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
+from argybargy.relay.api.joining import JoinRequest, create_invite, join
 from argybargy.relay.api.wake import remove_hook
 from argybargy.relay.following import CONFIRM_SECONDS
 from argybargy.relay.nodes import SHARE_SECONDS
@@ -278,3 +280,31 @@ async def test_a_damping_lifted_at_one_node_is_lifted_at_the_other(
         await operator.undamp(here.relay, ROOM, "ops", None)
         await settled()
         assert [damped(node) for node in nodes] == [0, 0]
+
+
+# -- invites -----------------------------------------------------------------------
+
+
+async def test_an_invite_of_one_node_is_redeemed_once_at_the_others(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_nodes(3) as nodes:
+        invitation = Invitation(ROOM, "anna")
+        issued = await create_invite(nodes[0].relay, invitation, 60)
+        await settled()
+        outcomes: list[object] = []
+
+        async def redeem(node: Node) -> None:
+            try:
+                record = node.relay.invites.find(issued.invite)
+                assert record is not None
+                joined = await join(node.relay, JoinRequest(issued.invite), record)
+                outcomes.append(joined.record.name)
+            except RelayError as error:
+                outcomes.append(error.problem)
+
+        async with trio.open_nursery() as nursery:
+            for node in nodes:
+                nursery.start_soon(redeem, node)
+        assert outcomes.count("anna") == 1
+        assert len(await nodes[0].mine.shared.codes()) == 1

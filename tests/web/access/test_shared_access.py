@@ -21,6 +21,7 @@ from argybargy.store.protocol import Hint, Store
 from argybargy.web.access.sessions import READS_PER_SECOND
 from support.nodes import settled
 from support.relay import SettableClocks
+from support.stream_client import open_stream
 from support.web_app import Site, open_site
 
 
@@ -312,9 +313,23 @@ async def test_two_nodes_that_start_at_once_agree_on_a_token(
 # -- the stream --------------------------------------------------------------------
 
 
-async def test_the_stream_of_another_node_is_of_another_epoch(
+async def test_a_stream_that_moves_to_another_node_gets_a_snapshot(
     autojump_clock: trio.testing.MockClock, store: SharedStore
 ) -> None:
     async with open_sites(store) as (here, there):
-        epochs = {site.house.relay.overview.epoch for site in (here, there)}
-        assert len(epochs) == 2
+        alice = await here.code("alice")
+        await here.say(alice, "hello")
+        async with open_stream(here) as stream:
+            hello, snapshot = await stream.next(), await stream.next()
+        await here.say(alice, "while you moved")
+        await settled()
+        resume = {"epoch": hello["epoch"], "version": snapshot["version"]}
+        async with open_stream(there, resume=resume) as stream:
+            hello, snapshot = await stream.next(), await stream.next()
+            assert hello["resumed"] is False
+            assert snapshot["type"] == "snapshot"
+            texts = [each["text"] for each in snapshot["messages"]]
+            assert texts == ["hello", "while you moved"]
+            await here.say(alice, "and now")
+            delta = await stream.next()
+            assert [each["text"] for each in delta["messages"]] == ["and now"]
