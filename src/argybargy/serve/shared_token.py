@@ -66,6 +66,18 @@ class StoredToken:
 _DECODER: Final = msgspec.json.Decoder(StoredToken)
 
 
+def _decode(value: bytes) -> StoredToken:
+    """Return what is stored of the token.
+
+    Raises:
+        Refused: A relay of another version has stored it.
+    """
+    try:
+        return _DECODER.decode(value)
+    except msgspec.MsgspecError as error:
+        raise Refused(f"the stored admin token cannot be read: {error}") from error
+
+
 @attrs.define
 class SharedAdminToken:
     """The admin token of all nodes.
@@ -94,7 +106,7 @@ class SharedAdminToken:
         for _ in range(MOST_TRIES):
             found = await store.setting(SETTING)
             if found is not None:
-                token = cls(own, store, _DECODER.decode(found))
+                token = cls(own, store, _decode(found))
                 if not token.matches(own.value):
                     log.warning("the nodes have another admin token", file=own.path)
                 return token
@@ -134,7 +146,7 @@ class SharedAdminToken:
             found = await self.store.setting(SETTING)
             if found is None:
                 return False
-            return self._take(_DECODER.decode(found))
+            return self._take(_decode(found))
 
     def _take(self, stored: StoredToken) -> bool:
         if stored.digest == self.stored.digest:

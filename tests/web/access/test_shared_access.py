@@ -295,6 +295,22 @@ async def test_a_token_whose_file_cannot_be_written_is_taken_back(
             assert (await site.admin("GET", "/admin/session")).status == 200
 
 
+async def test_a_setting_of_another_version_is_refused_and_told(
+    autojump_clock: trio.testing.MockClock,
+    store: SharedStore,
+    directories: list[Path],
+) -> None:
+    async with open_sites(store, directories) as (here, _):
+        for name in ("admin_token", "sign_in_codes"):
+            await store.set_setting(name, b"{", await store.setting(name))
+        await trio.sleep(CONFIRM_SECONDS + 0.1)
+        assert (await here.admin("GET", "/admin/session")).status == 200
+        assert (await here.admin("POST", "/admin/sign-in")).status == 503
+        own = await FileAdminToken.open(directories[1])
+        with pytest.raises(Refused):
+            await SharedAdminToken.open(own, store)
+
+
 async def test_two_nodes_that_start_at_once_agree_on_a_token(
     store: SharedStore, directories: list[Path]
 ) -> None:

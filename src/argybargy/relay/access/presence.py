@@ -309,6 +309,12 @@ class Presence:
         """Return the peers of a room whom a message wakes at another node."""
         return self._those(room, lambda there: there.is_listening)
 
+    def is_listening_elsewhere(self, peer: Peer) -> bool:
+        """Tell whether a message to a peer wakes it at another node."""
+        record = self.find(peer)
+        there = None if record is None else record.elsewhere
+        return there is not None and there.is_listening
+
     def _those(
         self, room: RoomKey, is_one: Callable[[Elsewhere], bool]
     ) -> frozenset[PeerKey]:

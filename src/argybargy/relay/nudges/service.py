@@ -211,7 +211,7 @@ async def _nudge(relay: Relay, state: HookState) -> None:
 async def _has_heard_elsewhere(relay: Relay, state: HookState) -> bool:
     """Tell whether an agent is parked at another node, or has read there."""
     peer = state.hook.peer
-    if peer.name in relay.presence.listening_elsewhere(peer.room):
+    if relay.presence.is_listening_elsewhere(peer):
         return True
     try:
         live = await relay.live(peer.room)

@@ -219,7 +219,7 @@ class DeliveryReporter:
         if self._is_reader(peer):
             return Reachability.UNKNOWN
         is_parked = polls.is_woken(name, answered)
-        if is_parked or name in self.presence.listening_elsewhere(room):
+        if is_parked or self.presence.is_listening_elsewhere(peer):
             return Reachability.PARKED
         if self.presence.is_online(peer, self.clock.now().steady_seconds):
             return Reachability.ONLINE

@@ -15,6 +15,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.relay.clock import Clock
 from argybargy.relay.store_errors import translated
+from argybargy.store.errors import Refused
 from argybargy.store.protocol import NodeStore
 from argybargy.web.access.session import SignInCode
 
@@ -44,6 +45,18 @@ class SharedCode:
 
 
 _DECODER: Final = msgspec.json.Decoder(tuple[SharedCode, ...])
+
+
+def _decode(value: bytes) -> tuple[SharedCode, ...]:
+    """Return the stored codes.
+
+    Raises:
+        Refused: A relay of another version has stored them.
+    """
+    try:
+        return _DECODER.decode(value)
+    except msgspec.MsgspecError as error:
+        raise Refused(f"the sign-in codes cannot be read: {error}") from error
 
 
 @attrs.define
@@ -125,7 +138,7 @@ class SharedSignInCodes:
         """Return the setting, and the codes in it that have not expired."""
         with translated():
             stored = await self.store.setting(SETTING)
-        codes = () if stored is None else _DECODER.decode(stored)
+            codes = () if stored is None else _decode(stored)
         wall_ms = self.clock.now().wall_ms
         return stored, [each for each in codes if each.end_ms > wall_ms]
 
