@@ -13,12 +13,17 @@ from argybargy.domain.message import Message
 from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Write
+from argybargy.domain.wake_hooks import WakeHook
+from argybargy.domain.wake_policy import Wake
+from argybargy.relay.api.wake import set_hook
 from argybargy.relay.lifecycle import open_relay
+from argybargy.relay.notifications.registry import NotificationPlan
 from argybargy.relay.room.task import LiveRoom
 from argybargy.store.errors import StoreError, Unknown
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from argybargy.store.protocol import Hint, Store
 from support.relay import ROOM, RelayHarness, SettableClocks
+from support.wake_calls import RecordingCaller
 
 UNLIMITED = Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)
 Meanwhile = Callable[[], Any]
@@ -35,6 +40,9 @@ class NodeStore:
         doubt: Whether the next commit with writes is ``applied`` or ``lost``; its
             outcome is unknown then.
         meanwhile: Called before that outcome is told.
+        stands: Whether the node is willing to lead.
+        sweeps: The sweeps of this node.
+        code_reads: The times that it has read the codes.
         gate: Reads of commits wait for it, after they have read.
         trouble: What reads of rooms, messages and commits raise.
     """
@@ -46,7 +54,11 @@ class NodeStore:
     meanwhile: Meanwhile | None = None
     gate: trio.Event | None = None
     trouble: StoreError | None = None
+    stands: bool = True
+    sweeps: int = 0
+    code_reads: int = 0
     _heard: Callable[[Hint], None] | None = None
+    _is_dead: bool = False
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method of a store
         return getattr(self.shared, name)
@@ -67,6 +79,27 @@ class NodeStore:
         """Give a hint to the relay."""
         assert self._heard is not None
         self._heard(hint)
+
+    def dies(self) -> None:
+        """Let the node end without a word."""
+        self._is_dead = True
+
+    async def leave(self, node: str) -> None:
+        if not self._is_dead:
+            await self.shared.leave(node)
+
+    async def sweep(self) -> None:
+        self.sweeps += 1
+        await self.shared.sweep()
+
+    async def lead(self, node: str, duty: str) -> bool:
+        if self.trouble is not None:
+            raise self.trouble
+        return self.stands and await self.shared.lead(node, duty)
+
+    async def codes(self) -> tuple[CodeRecord, ...]:
+        self.code_reads += 1
+        return await self.shared.codes()
 
     def drop(self) -> None:
         """Lose the hints kept back, without telling."""
@@ -97,13 +130,21 @@ class NodeStore:
         return found
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         doubt = ""
         if writes:
             doubt, self.doubt = self.doubt, ""
         if doubt != "lost":
-            await self.shared.commit(room, expected_version, writes, nonce=nonce)
+            await self.shared.commit(
+                room, expected_version, writes, nonce=nonce, most_rooms=most_rooms
+            )
         if doubt:
             if self.meanwhile is not None:
                 await self.meanwhile()
@@ -120,6 +161,15 @@ class Node(RelayHarness):
         """Return the live room, loaded."""
         return await self.relay.live(name)
 
+    async def step_down(self) -> None:
+        """Lead no more, until the store says that the node stands again."""
+        self.mine.stands = False
+        await self.relay.nodes.leave()
+
+    async def set_hook(self, who: CodeRecord, wake: Wake = Wake.ALL) -> WakeHook:
+        """Set the wake hook of an agent."""
+        return await set_hook(self.relay, who, f"http://hook/{who.name}", wake)
+
     async def learn_codes(self) -> None:
         """Read the codes that other nodes have made."""
         await self.relay.codes.load(self.clock.now())
@@ -127,24 +177,40 @@ class Node(RelayHarness):
 
 @asynccontextmanager
 async def open_nodes(
-    count: int = 2, limits: Limits = UNLIMITED
+    count: int = 2,
+    limits: Limits = UNLIMITED,
+    callers: Sequence[RecordingCaller] = (),
+    plans: Sequence[NotificationPlan] = (),
 ) -> AsyncIterator[list[Node]]:
     """Open some relays on one store in memory, on virtual time."""
     shared, clocks = MemoryStore(DEFAULT_LIMITS, is_shared=True), SettableClocks()
     async with AsyncExitStack() as stack:
         yield [
-            await stack.enter_async_context(open_node(shared, clocks, limits))
-            for _ in range(count)
+            await stack.enter_async_context(
+                open_node(
+                    shared,
+                    clocks,
+                    limits,
+                    callers[number] if callers else None,
+                    plans[number] if plans else None,
+                )
+            )
+            for number in range(count)
         ]
 
 
 @asynccontextmanager
 async def open_node(
-    shared: MemoryStore, clocks: SettableClocks, limits: Limits = UNLIMITED
+    shared: MemoryStore,
+    clocks: SettableClocks,
+    limits: Limits = UNLIMITED,
+    caller: RecordingCaller | None = None,
+    plan: NotificationPlan | None = None,
 ) -> AsyncIterator[Node]:
     """Open one more relay on a store."""
     clock, mine = clocks.clock(), NodeStore(shared)
-    async with open_relay(cast("Store", mine), limits, clock) as relay:
+    caller = caller or RecordingCaller()
+    async with open_relay(cast("Store", mine), limits, clock, caller, plan) as relay:
         yield Node(relay, clock, clocks, mine=mine)
 
 

@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from argybargy.domain.limits import Limits
+from argybargy.domain.names import PeerKey, RoomKey
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.concurrency_limit import ConcurrencyLimit
 from argybargy.relay.access.invite_registry import InviteRegistry
@@ -25,6 +26,7 @@ from argybargy.relay.access.room_reservations import RoomReservations
 from argybargy.relay.clock import Clock, system_clock
 from argybargy.relay.following import RENEWAL_SHARE, Following
 from argybargy.relay.housekeeping import run_housekeeping
+from argybargy.relay.nodes import Nodes
 from argybargy.relay.notifications.registry import NotificationPlan, Notifications
 from argybargy.relay.notifications.service import run_notifications
 from argybargy.relay.nudges.call import Caller, HookCaller
@@ -86,6 +88,8 @@ async def open_relay(
         # Hints first: what others commit while this node loads must not be missed.
         async with store.watch(relay.following.heard):
             await relay.load()
+            if relay.is_shared:
+                await relay.nodes.round()
             async with trio.open_nursery() as housekeeping:
                 housekeeping.start_soon(run_housekeeping, relay)
                 housekeeping.start_soon(run_nudges, relay)
@@ -101,12 +105,14 @@ async def open_relay(
         # themselves; the deadline is for one that waits for a hanging disk.
         room_tasks.cancel_scope.deadline = trio.current_time() + CLOSE_SECONDS
         relay.close()
-    await relay.notifications.save()
+    if relay.nodes.may_be_leading:
+        await relay.notifications.save()
     try:
         await relay.write_behind.flush()
     except StoreError as error:
         # A lost cursor makes a peer read a few messages twice. Not worth failing for.
         log.warning("cursors and audit rows not flushed", reason=str(error))
+    await relay.nodes.leave()
 
 
 def _build(
@@ -127,10 +133,21 @@ def _build(
     invites = InviteRegistry(store, codes, limits)
     hooks = WakeHooks(store, limits, codes, caller, watchers.touch)
     presence = Presence(limits.online_seconds, watchers.touch, hooks.hooked_peers)
-    notifications = Notifications(plan, store, clock)
-    quota, write_behind = RoomQuota(limits.rooms), WriteBehind(store)
+    notifications, request_limits = (
+        Notifications(plan, store, clock),
+        RequestLimits(limits),
+    )
+    quota, write_behind = RoomQuota(limits.rooms, is_shared), WriteBehind(store)
+
+    def parked_anywhere(room: RoomKey) -> frozenset[PeerKey]:
+        return rooms.parked_peers(room) | presence.parked_elsewhere(room)
+
     viewer = RoomViewer(
-        codes, presence, rooms.parked_peers, limits.online_seconds, hooks.hooked_peers
+        codes,
+        presence,
+        parked_anywhere if is_shared else rooms.parked_peers,
+        limits.online_seconds,
+        hooks.hooked_peers,
     )
     overview = Overview(viewer, watchers, plan.rules.is_urgent)
     context = RoomContext(
@@ -153,12 +170,28 @@ def _build(
         nonces=nonces,
         is_shared=is_shared,
     )
+    nodes = Nodes(
+        store=store,
+        presence=presence,
+        rooms=rooms,
+        watchers=watchers,
+        clock=clock,
+        node=nonces.node,
+        failures=FailureLog(clock, "other nodes not reached"),
+        is_shared=is_shared,
+    )
     following = Following(
         store=store,
         rooms=rooms,
         overview=overview,
         codes=codes,
         invites=invites,
+        hooks=hooks,
+        notifications=notifications,
+        presence=presence,
+        request_limits=request_limits,
+        quota=quota,
+        nodes=nodes,
         clock=clock,
         limits=limits,
         node=nonces.node,
@@ -172,7 +205,7 @@ def _build(
         codes=codes,
         invites=invites,
         presence=presence,
-        request_limits=RequestLimits(limits),
+        request_limits=request_limits,
         searches=ConcurrencyLimit(limits.searches_per_peer),
         quota=quota,
         reservations=RoomReservations(),
@@ -185,6 +218,7 @@ def _build(
         hooks=hooks,
         notifications=notifications,
         following=following,
+        nodes=nodes,
         is_shared=is_shared,
         context=context,
         nursery=tasks,

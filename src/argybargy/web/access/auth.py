@@ -50,6 +50,19 @@ def presented_code(authorization: str) -> str:
     return rest.strip() if scheme.lower() == "bearer" else value
 
 
+async def admit_admin(services: Services, request: Request) -> OperatorIdentity:
+    """Authenticate the operator, also by a session that another node has opened.
+
+    Raises:
+        RelayError: As :func:`require_admin`, or the store could not be read.
+    """
+    session = request.header(b"x-admin-session")
+    if session and services.sessions.shared_codes is not None:
+        cookies = read_cookies(request, services.public_url)
+        await services.sessions.learn(session, cookies)
+    return require_admin(services, request)
+
+
 def require_admin(services: Services, request: Request) -> OperatorIdentity:
     """Authenticate the operator by the admin token or a session.
 
