@@ -109,6 +109,42 @@ async def test_a_poll_parked_at_one_node_is_seen_at_the_other(
         assert posted.delivery.to == (("bob", "online"),)
 
 
+async def test_a_node_whose_seats_the_store_has_lost_stores_them_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_nodes() as nodes:
+        here, there = nodes
+        anna, bob = await guests(nodes, "anna", "bob")
+        await live_on_both(nodes)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(there.poll, bob, 0, 300)
+            await trio.sleep(ROUNDS)
+            there.mine.forgets = True
+            await trio.sleep(SHARE_SECONDS)
+            assert not there.mine.forgets
+            await trio.sleep(ROUNDS)
+            assert (await listening(here, anna))["bob"] is Listening.PARKED
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_node_that_was_stopped_for_long_stores_its_seats_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_nodes() as nodes:
+        here, there = nodes
+        anna, bob = await guests(nodes, "anna", "bob")
+        await live_on_both(nodes)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(there.poll, bob, 0, 300)
+            await trio.sleep(ROUNDS)
+            # As if it had not run meanwhile: the store has forgotten it.
+            await here.mine.shared.leave(there.relay.nodes.node)
+            there.relay.nodes._shared_at -= NODE_SECONDS
+            await trio.sleep(ROUNDS)
+            assert (await listening(here, anna))["bob"] is Listening.PARKED
+            nursery.cancel_scope.cancel()
+
+
 async def test_who_was_at_a_node_that_dies_disappears(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -8,15 +8,20 @@ import trio
 import trio.testing
 
 from argybargy.domain.access_codes import CodeRecord
+from argybargy.domain.invites import InviteRecord
 from argybargy.domain.names import RoomKey
+from argybargy.domain.room.commands import Close, Delete
 from argybargy.domain.seat import Ear, SharedSeat
 from argybargy.domain.sessions import SessionRecord
+from argybargy.domain.wake_hooks import WakeHook
 from argybargy.domain.wake_policy import Wake, WakePolicy
 from argybargy.store.errors import RoomQuotaFull
 from argybargy.store.memory.store import MemoryStore, open_memory_store
+from argybargy.store.postgres.store import open_postgres_store
 from argybargy.store.protocol import NODE_SECONDS, DirectoryHint, Hint, Store
 from support.store_player import Player
 
+WAIT_SECONDS = 30.0
 LAB = RoomKey("lab")
 ANN = SharedSeat(
     LAB,
@@ -32,10 +37,51 @@ ANN = SharedSeat(
 BOB = SharedSeat(RoomKey("den"), "bob", seen_ms=7)
 
 
+@attrs.define
+class Heard:
+    """The hints that a node has heard."""
+
+    hints: list[Hint] = attrs.field(factory=list)
+    _more: trio.Event = attrs.field(factory=trio.Event)
+
+    def take(self, hint: Hint) -> None:
+        self.hints.append(hint)
+        self._more.set()
+        self._more = trio.Event()
+
+    async def wait(self, count: int) -> None:
+        with trio.fail_after(WAIT_SECONDS):
+            while len(self.hints) < count:
+                await self._more.wait()
+
+
+@attrs.frozen
+class Pair:
+    """The store of a node, and that of another one on the same data."""
+
+    here: Store
+    there: Store
+
+
 @pytest.fixture
 async def shared() -> AsyncIterator[MemoryStore]:
     async with open_memory_store(is_shared=True) as opened:
         yield opened
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def pair(
+    request: pytest.FixtureRequest, shared: MemoryStore
+) -> AsyncIterator[Pair]:
+    if request.param == "memory":
+        yield Pair(shared, shared)
+        return
+    url = request.getfixturevalue("postgres_url")
+    async with (
+        open_postgres_store(url, needs_fsync=False) as here,
+        open_postgres_store(url, needs_fsync=False) as there,
+    ):
+        yield Pair(here, there)
 
 
 # -- every store -------------------------------------------------------------------
@@ -85,16 +131,55 @@ async def test_the_only_node_leads_and_sees_nobody_else(store: Store) -> None:
 # -- shared stores -----------------------------------------------------------------
 
 
-async def test_a_node_sees_who_is_at_the_others(shared: MemoryStore) -> None:
-    assert await shared.share("here", [ANN, BOB], None) == ()
-    assert set(await shared.share("there", [], None)) == {ANN, BOB}
-    assert await shared.share("there", [BOB], {LAB}) == (ANN,)
+async def test_of_two_nodes_one_gets_the_last_place_for_a_room(pair: Pair) -> None:
+    full = list[str]()
+    players = [
+        Player.of(store, f"room{number}", node=f"node{number % 2}")
+        for number, store in enumerate([pair.here, pair.there] * 4)
+    ]
+
+    async def begin(player: Player) -> None:
+        player.most_rooms = 3
+        try:
+            await player.say("ann", "first")
+        except RoomQuotaFull:
+            full.append(player.room.name)
+
+    async with trio.open_nursery() as nursery:
+        for player in players:
+            nursery.start_soon(begin, player)
+    assert len(full) == len(players) - 3
+    assert len((await pair.here.overview()).rooms) == 3
+
+
+async def test_of_two_nodes_one_replaces_a_setting(pair: Pair) -> None:
+    for before in None, b"0", b"1":
+        replaced = list[bytes]()
+
+        async def replace(store: Store, expected: bytes | None, value: bytes) -> None:
+            if await store.set_setting("token", value, expected):
+                replaced.append(value)  # noqa: B023 - awaited in this round
+
+        if before is not None:
+            now = await pair.here.setting("token")
+            assert await pair.here.set_setting("token", before, now)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(replace, pair.here, before, b"here")
+            nursery.start_soon(replace, pair.there, before, b"there")
+        assert [await pair.there.setting("token")] == replaced
+
+
+async def test_a_node_sees_who_is_at_the_others(pair: Pair) -> None:
+    here, there = pair.here, pair.there
+    assert await here.share("here", [ANN, BOB], None) == ()
+    assert set(await there.share("there", [], None)) == {ANN, BOB}
+    assert await there.share("there", [BOB], {LAB}) == (ANN,)
     later = attrs.evolve(ANN, name="ANN", seen_ms=8, is_parked=False)
-    await shared.share("here", [later], ())
-    assert await shared.share("there", [], {LAB}) == (later,)
-    await shared.share("here", [attrs.evolve(ANN, seen_ms=0)], ())
-    assert await shared.share("there", [], {LAB}) == ()
-    assert len(await shared.share("third", [], {BOB.room})) == 2
+    await here.share("here", [later], ())
+    assert await there.share("there", [], {LAB}) == (later,)
+    await here.share("here", [attrs.evolve(ANN, seen_ms=0)], ())
+    assert await there.share("there", [], {LAB}) == ()
+    assert len(await here.share("third", [], {BOB.room})) == 2
 
 
 async def test_a_node_that_says_nothing_is_forgotten(
@@ -124,37 +209,70 @@ async def test_one_node_leads_until_it_says_nothing(
     assert not await shared.lead("here", "sweep")
 
 
-async def test_a_node_that_leaves_hands_over_at_once(shared: MemoryStore) -> None:
-    assert await shared.lead("here", "sweep")
-    await shared.share("here", [ANN], ())
-    await shared.leave("here")
-    assert await shared.lead("there", "sweep")
-    assert await shared.share("there", [], None) == ()
+async def test_a_node_that_leaves_hands_over_at_once(pair: Pair) -> None:
+    assert await pair.here.lead("here", "sweep")
+    assert not await pair.there.lead("there", "sweep")
+    await pair.here.share("here", [ANN], ())
+    await pair.here.leave("here")
+    assert await pair.there.lead("there", "sweep")
+    assert await pair.there.share("there", [], None) == ()
 
 
-async def test_a_change_of_the_directory_is_counted_and_told(
-    shared: MemoryStore,
-) -> None:
-    heard: list[Hint] = []
+async def test_of_nodes_that_ask_at_once_one_leads(pair: Pair) -> None:
+    leading = list[str]()
+
+    async def ask(store: Store, node: str) -> None:
+        if await store.lead(node, "sweep"):
+            leading.append(node)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(6):
+            store = pair.there if number % 2 else pair.here
+            nursery.start_soon(ask, store, f"node{number}")
+    assert len(leading) == 1
+
+
+async def test_a_change_of_the_directory_is_counted_and_told(pair: Pair) -> None:
+    heard, here = Heard(), pair.here
     session = SessionRecord(b"s" * 32, "::1", "", 1, 9, 1, "abcd")
-    async with shared.watch(heard.append):
-        before = await shared.directory_version()
+    code = CodeRecord(b"c" * 32, "lab", "ann", "", 1)
+    invite = InviteRecord(b"i" * 32, "lab", "bob", "", "", 1, 9, None)
+    hook = WakeHook("lab", "ann", "https://a.example", "k")
+    async with pair.there.watch(heard.take):
+        before = await pair.there.directory_version()
         changes: tuple[Callable[[], Awaitable[object]], ...] = (
-            lambda: shared.add_codes([CodeRecord(b"c" * 32, "lab", "ann", "", 1)], ()),
-            lambda: shared.open_session(session, (), ()),
-            lambda: shared.end_sessions([session], ()),
-            lambda: shared.set_setting("token", b"x", None),
-            lambda: shared.remove_wake_hook("lab", "ann"),
-            lambda: shared.save_notices((), ()),
+            lambda: here.add_codes([code], ()),
+            lambda: here.update_codes([code]),
+            lambda: here.save_invites([invite], ()),
+            lambda: here.delete_invites([invite]),
+            lambda: here.set_wake_hook(hook),
+            lambda: here.remove_wake_hook("lab", "ann"),
+            lambda: here.remove_codes([code], ()),
+            lambda: here.open_session(session, (), ()),
+            lambda: here.end_sessions([session], ()),
+            lambda: here.set_setting("token", b"x", None),
+            lambda: here.save_notices((), ()),
+            lambda: here.adopt((), {}),
         )
         for number, change in enumerate(changes, start=1):
             await change()
-            assert await shared.directory_version() == before + number
-            assert heard == [DirectoryHint()] * number
-        await shared.update_sessions([session])
-        await shared.note({}, ())
-        assert not await shared.set_setting("token", b"y", None)
-        assert await shared.directory_version() == before + len(changes)
+            assert await pair.there.directory_version() == before + number
+            await heard.wait(number)
+            assert heard.hints == [DirectoryHint()] * number
+        await here.update_sessions([session])
+        await here.note({}, ())
+        assert not await here.set_setting("token", b"y", None)
+        assert await here.directory_version() == before + len(changes)
+
+
+async def test_a_deleted_room_is_a_change_of_the_directory(pair: Pair) -> None:
+    player = Player.of(pair.here)
+    await player.say("ann", "hi")
+    before = await pair.there.directory_version()
+    await player.do(Close("ops"))
+    assert await pair.there.directory_version() == before
+    await player.do(Delete("ops"))
+    assert await pair.there.directory_version() == before + 1
 
 
 # -- the line of an ear ------------------------------------------------------------

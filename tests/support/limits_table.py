@@ -988,6 +988,7 @@ HELD: Final = {
     "store.postgres.changes._Changes.questions": _BATCH,
     "store.postgres.changes._Changes.receipts": _BATCH,
     "store.postgres.changes._Changes.resolutions": _BATCH,
+    "store.postgres.store.PostgresStore._sharing": "the nodes that use it, one",
     "store.postgres.hints.HintSender._send": "`QUEUE_HINTS`",
     "store.sqlite.backup.snapshot.Snapshots._open": "`MOST_OPEN_COPIES`",
     "store.sqlite.row_validation._RowValidator._rooms": "the rooms there are",

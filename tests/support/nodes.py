@@ -1,6 +1,6 @@
 """Several relays on one store, with hints that may be late, lost or mixed up."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
@@ -10,16 +10,18 @@ import trio
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
+from argybargy.domain.names import RoomKey
 from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Write
+from argybargy.domain.seat import SharedSeat
 from argybargy.domain.wake_hooks import WakeHook
 from argybargy.domain.wake_policy import Wake
 from argybargy.relay.api.wake import set_hook
 from argybargy.relay.lifecycle import open_relay
 from argybargy.relay.notifications.registry import NotificationPlan
 from argybargy.relay.room.task import LiveRoom
-from argybargy.store.errors import StoreError, Unknown
+from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from argybargy.store.protocol import Hint, Store
 from support.relay import ROOM, RelayHarness, SettableClocks
@@ -41,6 +43,7 @@ class NodeStore:
             outcome is unknown then.
         meanwhile: Called before that outcome is told.
         stands: Whether the node is willing to lead.
+        forgets: Whether the store forgets the seats of this node, once.
         sweeps: The sweeps of this node.
         code_reads: The times that it has read the codes.
         gate: Reads of commits wait for it, after they have read.
@@ -55,6 +58,7 @@ class NodeStore:
     gate: trio.Event | None = None
     trouble: StoreError | None = None
     stands: bool = True
+    forgets: bool = False
     sweeps: int = 0
     code_reads: int = 0
     _heard: Callable[[Hint], None] | None = None
@@ -87,6 +91,18 @@ class NodeStore:
     async def leave(self, node: str) -> None:
         if not self._is_dead:
             await self.shared.leave(node)
+
+    async def share(
+        self,
+        node: str,
+        seats: Sequence[SharedSeat],
+        rooms: Collection[RoomKey] | None,
+    ) -> tuple[SharedSeat, ...]:
+        if self.forgets:
+            self.forgets = False
+            await self.shared.leave(node)
+            raise Refused("forgotten")
+        return await self.shared.share(node, seats, rooms)
 
     async def sweep(self) -> None:
         self.sweeps += 1

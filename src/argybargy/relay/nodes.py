@@ -48,7 +48,8 @@ class Nodes:
     """Shares presence with the other nodes, and knows whether this node leads.
 
     Mutable state: the seats as they were last shared, bounded by the peers that are
-    present, and the end of the time that this node leads for.
+    present, and when; whether the store may have forgotten them; and the end of the
+    time that this node leads for.
 
     Attributes:
         store: The store.
@@ -70,6 +71,8 @@ class Nodes:
     failures: FailureLog
     is_shared: bool
     _shared: dict[tuple[RoomKey, PeerKey], SharedSeat] = attrs.field(factory=dict)
+    _shared_at: float = -inf
+    _must_share_all: bool = False
     _leads_until: float = -inf
     _is_doubtful: bool = False
 
@@ -105,6 +108,7 @@ class Nodes:
             await self._share()
         except StoreError as error:
             self._is_doubtful = led
+            self._must_share_all = True
             self.failures.note("", error)
 
     async def leave(self) -> None:
@@ -120,17 +124,26 @@ class Nodes:
     async def _share(self) -> None:
         """Store the changed seats of this node, and take those of the others.
 
+        All seats count as changed if the store may have forgotten them: it has failed,
+        or heard nothing for too long.
+
         Raises:
             StoreError: The store failed; the next round stores them again.
         """
         now = self.clock.now()
+        if trio.current_time() - self._shared_at >= NODE_SECONDS:
+            self._must_share_all = True
         seats = {OPERATOR_SEAT: seat} if (seat := self._operator_seat(now)) else {}
         for number, (key, record) in enumerate(list(self.presence.here()), 1):
             seats[key] = self._seat(*key, record, now)
             if number % SEATS_AT_ONCE == 0:
                 await trio.lowlevel.checkpoint()
         before = self._shared
-        changed = [each for key, each in seats.items() if before.get(key) != each]
+        changed = [
+            each
+            for key, each in seats.items()
+            if self._must_share_all or before.get(key) != each
+        ]
         changed += [
             attrs.evolve(each, seen_ms=0)
             for key, each in before.items()
@@ -140,7 +153,8 @@ class Nodes:
         needs_all = len(self.watchers) > 0 or self.is_leading
         live = {OPERATOR_ROOM, *(each.key for each in self.rooms)}
         theirs = await self.store.share(self.node, changed, None if needs_all else live)
-        self._shared = seats
+        self._shared, self._shared_at = seats, trio.current_time()
+        self._must_share_all = False
         self.watchers.are_elsewhere = any(each.room == OPERATOR_ROOM for each in theirs)
         self.presence.see_elsewhere(
             [each for each in theirs if each.room != OPERATOR_ROOM], self.clock.now()

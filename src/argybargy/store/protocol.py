@@ -602,7 +602,8 @@ class NodeStore(Protocol):
             The seats at other nodes, in no order; a peer may have several.
 
         Raises:
-            StoreError: The store failed; part of it may have been applied.
+            StoreError: The store failed, or has lost what this node had stored. The
+                next call must have all seats again.
         """
         ...
 
