@@ -11,6 +11,7 @@ from argybargy.domain.names import room_key
 from argybargy.domain.notifications import NotificationRules
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
+from argybargy.relay.api.answering import find_notified_question
 from argybargy.relay.api.joining import JoinRequest, create_invite, join
 from argybargy.relay.api.wake import remove_hook
 from argybargy.relay.following import CONFIRM_SECONDS
@@ -251,6 +252,28 @@ async def test_a_directory_that_has_not_changed_is_not_read(
         await here.poll(anna, 1)
         await trio.sleep(30)
         assert there.mine.code_reads == reads
+
+
+async def test_a_node_that_has_not_heard_of_a_notice_finds_its_question(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    channels = [RecordingChannel(), RecordingChannel()]
+    async with open_nodes(plans=plans(channels)) as nodes:
+        here, there = nodes
+        anna = await here.guest("anna")
+        await there.learn_codes()
+        await here.post(anna, "may I?", to=("operator",), expects="operator")
+        await trio.sleep(7.1)
+        (push,) = channels[0].pushes
+        notice_id = push.events[0].id
+        # As it is until it reads the notices, which takes up to a second.
+        there.relay.notifications._notices.clear()
+        there.relay.notifications._by_id.clear()
+        assert there.relay.notifications.question_of(notice_id) is None
+        found = await find_notified_question(there.relay, notice_id)
+        assert found is not None
+        assert found.message.text == "may I?"
+        assert await find_notified_question(there.relay, "0" * 32) is None
 
 
 # -- dampings ----------------------------------------------------------------------

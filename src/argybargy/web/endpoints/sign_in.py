@@ -34,22 +34,17 @@ from argybargy.web.codec.session_bodies import (
     SessionsBody,
     SignInBody,
 )
-from argybargy.web.identity import OperatorIdentity
 from argybargy.web.request import Request, Response, json_response
 
 DASHBOARD: Final = "/dashboard"
 """Path of the page that redeems a sign-in code."""
 
 
-def offer_sign_in(services: Services, by: OperatorIdentity) -> SignInBody:
-    """Create a one-time sign-in code for this node, with an audit row.
+def offer_sign_in(services: Services, made: NewSignInCode) -> SignInBody:
+    """Return a one-time sign-in code with its link, and note it in the audit log.
 
     The link carries the code in its fragment, which browsers never send to a server.
     """
-    return _offer(services, services.sessions.make_code(by))
-
-
-def _offer(services: Services, made: NewSignInCode) -> SignInBody:
     _audit(services, "sign_in_link", key_id_of(made.record.digest))
     return SignInBody(
         code=made.code,
@@ -62,7 +57,7 @@ async def make_sign_in(services: Services, request: Request) -> Response:
     """Create a one-time sign-in code; this response is the only one that shows it."""
     made = services.sessions.make_code(acting_operator(request))
     await services.sessions.publish_code(made.record)
-    return json_response(_offer(services, made))
+    return json_response(offer_sign_in(services, made))
 
 
 async def open_session(services: Services, request: Request) -> Response:
