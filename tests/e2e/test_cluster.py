@@ -414,3 +414,43 @@ async def test_the_other_relay_notifies_when_the_leading_one_is_killed(
     await ann_b.post("after?", to="operator", expects_reply="operator")
     events = await told.wait(2)
     assert [each["text"] for each in events] == ["before?", "after?"]
+
+
+# -- the server is away ------------------------------------------------------------
+
+
+async def test_while_the_server_is_away_polls_stay_parked_and_posts_may_be_repeated(
+    tmp_path: Path,
+) -> None:
+    programs, folder = need_programs(), Path(tempfile.mkdtemp(prefix="argybargy-pg-"))
+    server = start_server(folder, programs)
+    try:
+        async with open_pair(tmp_path, server.make_database("template1")) as cluster:
+            ann, _ = await cluster.pair("ann")
+            _, bob = await cluster.pair("bob")
+            await known(bob)
+            heard: list[str] = []
+
+            async def listen() -> None:
+                reply = await bob.poll(0, wait=40)
+                heard.extend(each["text"] for each in reply.json["messages"])
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(listen)
+                await cluster.b.wait_parked(1)
+                server.kill()
+                reply = await ann.post("once", key="k")
+                assert reply.status == 503
+                for relay in cluster.a, cluster.b:
+                    ready = await ask(relay, "GET", "/ready", {})
+                    assert ready.status == 503
+                    ready = await ask(relay, "GET", "/ready?storage=any", {})
+                    assert ready.status == 200
+                server = start_server(folder, programs)
+                with trio.fail_after(20):
+                    while (await ann.post("once", key="k")).status != 200:  # noqa: ASYNC110
+                        await trio.sleep(0.1)
+            assert heard == ["once"]
+            assert [each["text"] for each in await bob.read_all()] == ["once"]
+    finally:
+        stop_server(server)

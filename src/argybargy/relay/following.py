@@ -11,6 +11,9 @@ the overview. A hint may be lost, so nothing depends on one:
 * the same round compares the version of the directory, which has the codes, invites,
   wake hooks, notices, sessions and settings, and reads what has changed.
 
+Without the store for half a minute, a node refuses requests: nobody could tell it that
+a code or session was revoked.
+
 A revoked code is a case of its own: its end is a commit to the room, so a node that has
 not heard of it conflicts before it accepts anything, and reads the codes.
 
@@ -19,6 +22,7 @@ On the only node of a store there is nothing to follow, and no round.
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Final
 
 import attrs
@@ -49,6 +53,9 @@ from argybargy.store.protocol import DirectoryHint, Hint, RoomHint, Store
 
 CONFIRM_SECONDS: Final = 1.0
 """Pause between two rounds that confirm the rooms with parked polls."""
+CUT_OFF_SECONDS: Final = 30.0
+"""Time without the store after which requests are refused: in longer than that, a code
+or session may have been revoked at another node."""
 RENEWAL_SHARE: Final = 0.1
 """Share of its term by which a lease must move until other nodes are told."""
 
@@ -58,8 +65,9 @@ class Following:
     """Takes hints, and keeps rooms and overview current.
 
     Mutable state: the rooms of the overview that have to be read again, bounded by the
-    rooms there are; whether hints were lost; whether the directory has changed, and its
-    version when it was last read; and what else is read with it.
+    rooms there are; whether hints were lost; whether the directory has changed, its
+    version when it was last read, and when that was known to be current; and what else
+    is read with it.
 
     Attributes:
         store: The shared store.
@@ -101,7 +109,13 @@ class Following:
     _must_read_directory: bool = False
     _directory_version: int = -1
     _holders_version: int = -1
+    _current_at: float = -inf
     _slot: WakeSlot = attrs.field(factory=WakeSlot)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether revocations of other nodes cannot have arrived for too long."""
+        return trio.current_time() - self._current_at > CUT_OFF_SECONDS
 
     def heard(self, hint: Hint) -> None:
         """Take a hint. Neither blocks nor raises."""
@@ -172,7 +186,9 @@ class Following:
         Raises:
             StoreError: The store could not be read.
         """
+        began = trio.current_time()
         self._directory_version = await self.store.directory_version()
+        self._current_at = began
 
     async def _read_directory(self) -> None:
         """Read the directory again, and wake the polls whose code has ended.
@@ -180,6 +196,7 @@ class Following:
         Raises:
             StoreError: The store could not be read.
         """
+        began = trio.current_time()
         version = await self.store.directory_version()
         await self.codes.reread()
         await self.invites.reread()
@@ -196,6 +213,7 @@ class Following:
         for reread in self.rereads:
             await reread()
         self._directory_version = version
+        self._current_at = began
 
     def _has_code(self, peer: Peer) -> bool:
         return bool(self.codes.codes_of(peer))
@@ -249,8 +267,11 @@ class Following:
                 await self._confirm(
                     {each.name: each.room.version for each in self.rooms if each.polls}
                 )
+                began = trio.current_time()
                 if await self.store.directory_version() != self._directory_version:
                     self._must_read_directory = True
+                elif not self._must_read_directory:
+                    self._current_at = began
             except StoreError as error:
                 self.failures.note("", error)
             if self._has_gap or self._must_read_directory:

@@ -108,6 +108,16 @@ class Relay:
             len(self.rooms), self.rooms.count_polls(), len(self.codes)
         )
 
+    def check_current(self) -> None:
+        """Return if codes and sessions are known well enough to accept one.
+
+        Raises:
+            RelayError: ``storage_unavailable``: a shared store has been out of reach
+                for so long that other nodes may have revoked any of them.
+        """
+        if self.is_shared and self.following.is_cut_off:
+            raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1)
+
     # -- rooms -----------------------------------------------------------------
 
     async def load(self) -> None:

@@ -12,7 +12,7 @@ import trio.testing
 
 from argybargy.domain.errors import RelayError
 from argybargy.relay.access.code_registry import new_code
-from argybargy.relay.following import CONFIRM_SECONDS
+from argybargy.relay.following import CONFIRM_SECONDS, CUT_OFF_SECONDS
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.serve.shared_token import SharedAdminToken
 from argybargy.store.errors import Refused
@@ -349,3 +349,81 @@ async def test_a_stream_that_moves_to_another_node_gets_a_snapshot(
             await here.say(alice, "and now")
             delta = await stream.next()
             assert [each["text"] for each in delta["messages"]] == ["and now"]
+
+
+# -- a store that is away ----------------------------------------------------------
+
+
+@attrs.define(eq=False)
+class AwayStore(SharedStore):
+    """Cannot be reached for a while."""
+
+    is_away: bool = False
+
+    async def directory_version(self) -> int:
+        if self.is_away:
+            raise Refused("no connection")
+        return await super().directory_version()
+
+
+async def test_without_the_store_reads_are_refused_after_half_a_minute(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    away = AwayStore(DEFAULT_LIMITS, is_shared=True)
+    async with open_sites(away) as (here, _):
+        ann = await here.code("ann")
+        token = {"x-admin-token": here.token}
+        session = await here.front.call("POST", "/admin/session", headers=token)
+        signed_in = {"x-admin-session": session.json["session"]}
+
+        async def statuses() -> list[int]:
+            code = {"authorization": f"Bearer {ann}"}
+            calls = (
+                ("/messages?since=0", code),
+                ("/whoami", code),
+                ("/admin/state", token),
+                ("/admin/session", signed_in),
+            )
+            replies = [
+                await here.front.call("GET", path, headers=headers)
+                for path, headers in calls
+            ]
+            refused = [each for each in replies if each.status == 503]
+            assert all(each.error == "storage_unavailable" for each in refused)
+            assert all("retry-after" in each.headers for each in refused)
+            return [each.status for each in replies]
+
+        away.is_away = True
+        await trio.sleep(CUT_OFF_SECONDS - CONFIRM_SECONDS)
+        assert await statuses() == [200] * 4
+        await trio.sleep(2 * CONFIRM_SECONDS)
+        assert await statuses() == [503] * 4
+        away.is_away = False
+        await trio.sleep(2 * CONFIRM_SECONDS)
+        assert await statuses() == [200] * 4
+
+
+async def test_a_poll_that_is_parked_when_reads_are_refused_stays_parked(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    away = AwayStore(DEFAULT_LIMITS, is_shared=True)
+    async with open_sites(away) as (here, _):
+        ann, bob = await here.code("ann"), await here.code("bob")
+        replies = []
+
+        async def poll() -> None:
+            path = "/messages?since=0&wait=25"
+            replies.append(await here.front.call("GET", path, code=bob))
+
+        away.is_away = True
+        await trio.sleep(CUT_OFF_SECONDS - 10)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(poll)
+            await trio.sleep(15)
+            path = "/messages?since=0"
+            assert (await here.front.call("GET", path, code=bob)).status == 503
+            assert replies == []
+            away.is_away = False
+            await trio.sleep(2 * CONFIRM_SECONDS)
+            await here.say(ann, "back")
+        assert [each["text"] for each in replies[0].json["messages"]] == ["back"]
