@@ -312,6 +312,21 @@ async def test_both_relays_see_who_is_parked(cluster: Cluster) -> None:
         assert reply.json["delivery"]["bob"] == "parked"
 
 
+async def test_each_relay_lists_both_of_them(cluster: Cluster) -> None:
+    for relay, other in (cluster.a, cluster.b), (cluster.b, cluster.a):
+        with trio.fail_after(20):
+            while True:
+                rows = (await relay.admin("GET", "/admin/state")).json["nodes"]
+                if len(rows) == 2 and any(each["leading"] for each in rows):
+                    break
+                await trio.sleep(0.1)
+        ports = [int(each["name"].rpartition(":")[2]) for each in rows]
+        assert ports == [relay.address.port, other.address.port]
+        assert [each["this"] for each in rows] == [True, False]
+        assert sum(each["leading"] for each in rows) == 1
+        assert all(abs(each["store_clock_seconds"] or 0) < 5 for each in rows)
+
+
 # -- notifications -----------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ import trio.testing
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.names import RoomKey
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.room.commands import Close, Delete
 from argybargy.domain.seat import Ear, SharedSeat
 from argybargy.domain.sessions import SessionRecord
@@ -124,6 +125,7 @@ async def test_the_only_node_leads_and_sees_nobody_else(store: Store) -> None:
     assert await store.lead("here", "sweep")
     assert await store.share("here", [ANN], None) == ()
     assert await store.share("here", [], {LAB}) == ()
+    assert (await store.meet(NodeRecord("here"))).others == ()
     await store.leave("here")
     assert await store.lead("here", "sweep")
 
@@ -180,6 +182,20 @@ async def test_a_node_sees_who_is_at_the_others(pair: Pair) -> None:
     await here.share("here", [attrs.evolve(ANN, seen_ms=0)], ())
     assert await there.share("there", [], {LAB}) == ()
     assert len(await here.share("third", [], {BOB.room})) == 2
+
+
+async def test_nodes_say_what_they_are(pair: Pair) -> None:
+    here = NodeRecord("here", "a:1", "1.0", 5, 3, limits={"rooms": 7.0})
+    there = NodeRecord("there", "b:1", "1.1", 6, 0, is_leading=True, clock_ms=-4)
+    for store, node in (pair.here, here), (pair.there, there):
+        await store.share(node.id, [], ())
+    assert (await pair.here.meet(here)).others == ()
+    assert (await pair.there.meet(there)).others == (here,)
+    later = attrs.evolve(here, parked=9)
+    assert (await pair.here.meet(later)).others == (there,)
+    assert (await pair.there.meet(there)).others == (later,)
+    await pair.here.leave("here")
+    assert (await pair.there.meet(there)).others == ()
 
 
 async def test_a_node_that_says_nothing_is_forgotten(

@@ -959,6 +959,7 @@ HELD: Final = {
     "web.access.sessions.Sessions._reads": "`READS_PER_SECOND`",
     "store.memory.nodes.SharedNodes._duties": "the duties, a few",
     "store.memory.nodes.SharedNodes._heard_at": "the nodes there are",
+    "store.memory.nodes.SharedNodes._records": "the nodes there are",
     "store.memory.nodes.SharedNodes._seats": "the nodes there are, and `codes`",
     "store.memory.store.MemoryStore._settings": "the settings, a few",
     "store.sqlite.store.SqliteStore._settings": "the settings, a few",

@@ -11,6 +11,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import RoomKey
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Write
@@ -23,7 +24,7 @@ from argybargy.relay.notifications.registry import NotificationPlan
 from argybargy.relay.room.task import LiveRoom
 from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
-from argybargy.store.protocol import Hint, Store
+from argybargy.store.protocol import Hint, Meeting, Store
 from support.relay import ROOM, RelayHarness, SettableClocks
 from support.wake_calls import RecordingCaller
 
@@ -43,6 +44,8 @@ class NodeStore:
             outcome is unknown then.
         meanwhile: Called before that outcome is told.
         stands: Whether the node is willing to lead.
+        ahead_ms: How far its clock is ahead of `wall_ms`; ``None`` for no clock.
+        wall_ms: The clock of the node.
         forgets: Whether the store forgets the seats of this node, once.
         sweeps: The sweeps of this node.
         code_reads: The times that it has read the codes.
@@ -59,6 +62,8 @@ class NodeStore:
     trouble: StoreError | None = None
     stands: bool = True
     forgets: bool = False
+    ahead_ms: int | None = None
+    wall_ms: Callable[[], int] = lambda: 0
     sweeps: int = 0
     code_reads: int = 0
     _heard: Callable[[Hint], None] | None = None
@@ -103,6 +108,12 @@ class NodeStore:
             await self.shared.leave(node)
             raise Refused("forgotten")
         return await self.shared.share(node, seats, rooms)
+
+    async def meet(self, node: NodeRecord) -> Meeting:
+        found = await self.shared.meet(node)
+        if self.ahead_ms is None:
+            return found
+        return attrs.evolve(found, clock_ms=self.wall_ms() + self.ahead_ms)
 
     async def sweep(self) -> None:
         self.sweeps += 1
@@ -222,11 +233,12 @@ async def open_node(
     limits: Limits = UNLIMITED,
     caller: RecordingCaller | None = None,
     plan: NotificationPlan | None = None,
+    name: str = "",
 ) -> AsyncIterator[Node]:
     """Open one more relay on a store."""
     clock, mine = clocks.clock(), NodeStore(shared)
-    caller = caller or RecordingCaller()
-    async with open_relay(cast("Store", mine), limits, clock, caller, plan) as relay:
+    store, caller = cast("Store", mine), caller or RecordingCaller()
+    async with open_relay(store, limits, clock, caller, plan, name=name) as relay:
         yield Node(relay, clock, clocks, mine=mine)
 
 

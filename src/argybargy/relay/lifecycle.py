@@ -14,8 +14,10 @@ from typing import Final, NoReturn
 import attrs
 import trio
 
+from argybargy import __version__
 from argybargy.domain.limits import Limits
 from argybargy.domain.names import PeerKey, RoomKey
+from argybargy.domain.nodes import NodeRecord
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.concurrency_limit import ConcurrencyLimit
 from argybargy.relay.access.invite_registry import InviteRegistry
@@ -64,6 +66,8 @@ async def open_relay(
     clock: Clock | None = None,
     caller: Caller | None = None,
     plan: NotificationPlan | None = None,
+    *,
+    name: str = "",
 ) -> AsyncIterator[Relay]:
     """Open a relay over a store.
 
@@ -73,6 +77,7 @@ async def open_relay(
         clock: The relay's clock; ``None`` takes that of the machine.
         caller: Calls wake hooks; ``None`` allows none.
         plan: How the operator is notified; ``None`` is not at all.
+        name: The name of this node for people: host and port.
 
     When the block ends, commands in the inboxes are still carried out and replied to,
     for up to :data:`CLOSE_SECONDS`. When it is cancelled or raises, room tasks are
@@ -84,7 +89,7 @@ async def open_relay(
     """
     async with trio.open_nursery() as room_tasks:
         parts = store, limits, clock or system_clock(), caller or HookCaller()
-        relay = _build(*parts, plan or NotificationPlan(), tasks=room_tasks)
+        relay = _build(*parts, plan or NotificationPlan(), tasks=room_tasks, name=name)
         # Hints first: what others commit while this node loads must not be missed.
         async with store.watch(relay.following.heard):
             await relay.load()
@@ -123,6 +128,7 @@ def _build(
     plan: NotificationPlan,
     *,
     tasks: trio.Nursery,
+    name: str,
 ) -> Relay:
     """Build the parts of a relay, each after those it uses."""
     is_shared, nonces = store.info.is_shared, Nonces(secrets.token_hex(4))
@@ -176,7 +182,13 @@ def _build(
         rooms=rooms,
         watchers=watchers,
         clock=clock,
-        node=nonces.node,
+        me=NodeRecord(
+            nonces.node,
+            name,
+            __version__,
+            clock.now().wall_ms,
+            limits=attrs.asdict(limits),
+        ),
         failures=FailureLog(clock, "other nodes not reached"),
         is_shared=is_shared,
     )

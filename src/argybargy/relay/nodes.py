@@ -1,10 +1,13 @@
-"""The other nodes of a shared store: who is present there, and which node leads.
+"""The other nodes of a shared store: what they are, who is present, and which leads.
 
 Every two seconds a node stores who has polled or parked here since, reads the same of
 the others, and asks whether it leads. The node that leads does what must be done once:
 housekeeping of the store, calls of wake hooks, and notifications. It leads for
 :data:`~argybargy.store.protocol.NODE_SECONDS` at a time, and counts fewer itself, so
 that it has stopped before another node begins.
+
+It also tells the others about itself, and logs what is wrong between them: limits that
+differ, and a clock far from that of the store.
 
 On the only node of a store there is no round, and that node leads.
 """
@@ -17,6 +20,7 @@ import trio
 
 from argybargy.domain.instant import Instant
 from argybargy.domain.names import OPERATOR, PeerKey, RoomKey
+from argybargy.domain.nodes import NodeRecord, different_limits
 from argybargy.domain.seat import SharedSeat
 from argybargy.domain.wake_policy import WAKE_AT_ONCE
 from argybargy.relay.access.presence import Presence, PresenceRecord
@@ -26,6 +30,9 @@ from argybargy.relay.room.registry import LiveRooms
 from argybargy.relay.store_errors import FailureLog
 from argybargy.store.errors import StoreError
 from argybargy.store.protocol import NODE_SECONDS, NodeStore
+from argybargy.system.logs import get_logger
+
+log = get_logger(__name__)
 
 SHARE_SECONDS: Final = 2.0
 """Pause between two rounds."""
@@ -39,6 +46,8 @@ OPERATOR_SEAT: Final = (OPERATOR_ROOM, OPERATOR)
 """The key of the operator's seat."""
 SEATS_AT_ONCE: Final = 200
 """Seats looked at between two checkpoints."""
+FAR_MS: Final = 2_000
+"""Difference to the store's clock from which on it is logged."""
 _SAME_MS: Final = 500
 """Difference below which two times are the same: the two clocks drift apart."""
 
@@ -48,8 +57,8 @@ class Nodes:
     """Shares presence with the other nodes, and knows whether this node leads.
 
     Mutable state: the seats as they were last shared, bounded by the peers that are
-    present, and when; whether the store may have forgotten them; and the end of the
-    time that this node leads for.
+    present, and when; whether the store may have forgotten them; the end of the time
+    that this node leads for; the other nodes, and what was logged about them.
 
     Attributes:
         store: The store.
@@ -57,9 +66,10 @@ class Nodes:
         rooms: The rooms in memory.
         watchers: The operator's open streams.
         clock: The relay's clock.
-        node: The name of this node, as in its nonces.
+        me: This node, as it was when it started.
         failures: Logs what the store could not do.
         is_shared: Whether other nodes use the store as well.
+        others: The other nodes, as of the last round that reached the store.
     """
 
     store: NodeStore
@@ -67,12 +77,16 @@ class Nodes:
     rooms: LiveRooms
     watchers: Watchers
     clock: Clock
-    node: str
+    me: NodeRecord
     failures: FailureLog
     is_shared: bool
+    others: tuple[NodeRecord, ...] = ()
     _shared: dict[tuple[RoomKey, PeerKey], SharedSeat] = attrs.field(factory=dict)
     _shared_at: float = -inf
     _must_share_all: bool = False
+    _clock_ms: int | None = None
+    _is_clock_logged: bool = False
+    _differing: frozenset[str] = frozenset()
     _leads_until: float = -inf
     _is_doubtful: bool = False
 
@@ -88,6 +102,20 @@ class Nodes:
         While it cannot be reached, the node that led tells the operator so.
         """
         return self.is_leading or self._is_doubtful
+
+    @property
+    def node(self) -> str:
+        """The name of this node, as in its nonces."""
+        return self.me.id
+
+    def record(self) -> NodeRecord:
+        """Return what this node says of itself now."""
+        return attrs.evolve(
+            self.me,
+            parked=self.rooms.count_polls(),
+            is_leading=self.is_leading,
+            clock_ms=self._clock_ms,
+        )
 
     async def run(self) -> None:
         """Share presence, and ask who leads, until cancelled."""
@@ -106,6 +134,7 @@ class Nodes:
                 self._leads_until = -inf
             self._is_doubtful = False
             await self._share()
+            await self._meet()
         except StoreError as error:
             self._is_doubtful = led
             self._must_share_all = True
@@ -120,6 +149,41 @@ class Nodes:
             await self.store.leave(self.node)
         except StoreError as error:
             self.failures.note("", error)
+
+    async def _meet(self) -> None:
+        """Tell the other nodes about this one, and log what is wrong between them.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        began = self.clock.now().wall_ms
+        meeting = await self.store.meet(self.record())
+        ended = self.clock.now().wall_ms
+        self.others = meeting.others
+        if meeting.clock_ms is not None:
+            self._clock_ms = meeting.clock_ms - (began + ended) // 2
+            self._look_at_clock(self._clock_ms, most_ms=FAR_MS + ended - began)
+        self._look_at_limits()
+
+    def _look_at_clock(self, clock_ms: int, *, most_ms: int) -> None:
+        """Log once that this node's clock is far from the store's, until it is not."""
+        is_far = abs(clock_ms) > most_ms
+        if is_far and not self._is_clock_logged:
+            log.warning(
+                "the clock of this machine is not that of the store: set both by NTP",
+                store_is_ahead_seconds=round(clock_ms / 1000, 1),
+            )
+        self._is_clock_logged = is_far
+
+    def _look_at_limits(self) -> None:
+        """Log once of each node that has other limits."""
+        differing = dict[str, tuple[str, ...]]()
+        for other in self.others:
+            if found := different_limits(self.me, other):
+                differing[other.id] = found
+        for id_ in differing.keys() - self._differing:
+            log.warning("two nodes have different limits", limits=list(differing[id_]))
+        self._differing = frozenset(differing)
 
     async def _share(self) -> None:
         """Store the changed seats of this node, and take those of the others.

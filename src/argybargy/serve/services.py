@@ -1,6 +1,7 @@
 """Services behind the endpoints: store, relay and access rules."""
 
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import (
     AbstractAsyncContextManager,
@@ -113,7 +114,9 @@ async def open_services(
         if not is_offline:
             plan = attrs.evolve(await make_plan(settings, clock), make_link=links.make)
         relay = await stack.enter_async_context(
-            open_relay(store, limits, clock, HookCaller(hosts), plan)
+            open_relay(
+                store, limits, clock, HookCaller(hosts), plan, name=node_name(settings)
+            )
         )
         sessions = await stack.enter_async_context(
             open_sessions(
@@ -144,6 +147,11 @@ async def _link_key(settings: Settings) -> bytes:
     if settings.ephemeral:
         return secrets.token_bytes(32)
     return await read_link_key(settings.data)
+
+
+def node_name(settings: Settings) -> str:
+    """Return the name of this node, by which its operator tells it from others."""
+    return f"{socket.gethostname()}:{settings.port}"
 
 
 def follow_access(relay: Relay, admin_token: AdminToken, sessions: Sessions) -> None:

@@ -19,6 +19,7 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.message import Member, Message
 from argybargy.domain.names import PeerKey, RoomKey
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.notifications import Notice
 from argybargy.domain.pages import HistoryPage, Page
 from argybargy.domain.room.commit import Commit
@@ -130,6 +131,20 @@ class DirectoryHint:
 
     The directory is the codes, invites, sessions, wake hooks, notices and settings.
     """
+
+
+@attrs.frozen
+class Meeting:
+    """The other nodes of a store, and the time there.
+
+    Attributes:
+        others: What they say of themselves, in no order.
+        clock_ms: The store's clock, in milliseconds since 1970 UTC; ``None`` if it has
+            none of its own.
+    """
+
+    others: tuple[NodeRecord, ...] = ()
+    clock_ms: int | None = None
 
 
 NODE_SECONDS: Final = 10.0
@@ -604,6 +619,16 @@ class NodeStore(Protocol):
         Raises:
             StoreError: The store failed, or has lost what this node had stored. The
                 next call must have all seats again.
+        """
+        ...
+
+    async def meet(self, node: NodeRecord) -> Meeting:
+        """Store what a node says of itself, and return the other nodes.
+
+        It is a sign of life as well. Need not survive a loss of power.
+
+        Raises:
+            StoreError: The store failed.
         """
         ...
 

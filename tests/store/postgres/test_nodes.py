@@ -12,6 +12,7 @@ import trio
 from argybargy.domain.access_codes import CodeRecord, digest_code
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.names import RoomKey
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.room.commands import Close, Delete, Open
 from argybargy.domain.room.following import follow
 from argybargy.domain.room.writes import Audit
@@ -384,3 +385,15 @@ async def test_a_room_is_deleted_while_another_node_changes_the_directory(
             nursery.start_soon(change, other, f"bob{number}")
     # Rooms that are deleted in one batch count as one change.
     assert before + 41 <= await other.directory_version() <= before + 50
+
+
+async def test_the_clock_of_the_server_is_told(
+    postgres_url: str, postgres: PostgresStore
+) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        sql = "SELECT extract(epoch FROM clock_timestamp()) * 1000"
+        ((before,),) = connection.execute(sql).fetchall()
+        meeting = await postgres.meet(NodeRecord("here"))
+        ((after,),) = connection.execute(sql).fetchall()
+    assert meeting.clock_ms is not None
+    assert before - 1 <= meeting.clock_ms <= after + 1

@@ -10,9 +10,11 @@ import pytest
 import trio
 import trio.testing
 
+from argybargy import __version__
 from argybargy.domain.errors import RelayError
 from argybargy.relay.access.code_registry import new_code
 from argybargy.relay.following import CONFIRM_SECONDS, CUT_OFF_SECONDS
+from argybargy.relay.nodes import SHARE_SECONDS
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.serve.shared_token import SharedAdminToken
 from argybargy.store.errors import Refused
@@ -349,6 +351,30 @@ async def test_a_stream_that_moves_to_another_node_gets_a_snapshot(
             await here.say(alice, "and now")
             delta = await stream.next()
             assert [each["text"] for each in delta["messages"]] == ["and now"]
+
+
+# -- the list of nodes -------------------------------------------------------------
+
+
+async def test_the_nodes_are_listed_for_the_operator(
+    autojump_clock: trio.testing.MockClock, store: SharedStore
+) -> None:
+    async with open_sites(store) as (here, _):
+        await trio.sleep(2 * SHARE_SECONDS + 0.1)
+        rows = (await here.admin("GET", "/admin/state")).json["nodes"]
+        assert [(row["this"], row["leading"]) for row in rows] == [
+            (True, True),
+            (False, False),
+        ]
+        assert rows[0]["version"] == rows[1]["version"] == __version__
+        assert [row["different_limits"] for row in rows] == [[], []]
+
+
+async def test_a_relay_with_a_store_of_its_own_lists_no_nodes(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        assert "nodes" not in (await site.admin("GET", "/admin/state")).json
 
 
 # -- a store that is away ----------------------------------------------------------

@@ -6,6 +6,7 @@ import attrs
 import trio
 
 from argybargy.domain.names import PeerKey, RoomKey, peer_key
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.seat import SharedSeat
 from argybargy.store.protocol import NODE_SECONDS
 
@@ -22,11 +23,12 @@ class _Duty:
 class SharedNodes:
     """The nodes of a store: their seats, and the duties that they lead.
 
-    Mutable state: seats and last sign of life by node, until that is over, and one
-    entry for each duty.
+    Mutable state: seats, record and last sign of life by node, until that is over, and
+    one entry for each duty.
     """
 
     _seats: dict[str, _Seats] = attrs.field(factory=dict, repr=False)
+    _records: dict[str, NodeRecord] = attrs.field(factory=dict)
     _heard_at: dict[str, float] = attrs.field(factory=dict)
     _duties: dict[str, _Duty] = attrs.field(factory=dict)
 
@@ -53,6 +55,13 @@ class SharedNodes:
             for seat in theirs.get(room, {}).values()
         )
 
+    def meet(self, record: NodeRecord) -> tuple[NodeRecord, ...]:
+        """Keep what a node says of itself, and return the others."""
+        self._heard_at[record.id] = trio.current_time()
+        self._records[record.id] = record
+        self._forget_dead()
+        return tuple(each for each in self._records.values() if each.id != record.id)
+
     def lead(self, node: str, duty: str) -> bool:
         """Give a duty to a node, unless another leads it."""
         now = trio.current_time()
@@ -78,3 +87,4 @@ class SharedNodes:
     def _forget(self, node: str) -> None:
         self._seats.pop(node, None)
         self._heard_at.pop(node, None)
+        self._records.pop(node, None)

@@ -28,6 +28,7 @@ from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.notifications import EventKey, Notice
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.commit import Commit
@@ -48,6 +49,7 @@ from argybargy.store.protocol import (
     DatabaseSnapshot,
     DirectoryHint,
     Hint,
+    Meeting,
     RoomHint,
     Store,
     StoredOverview,
@@ -502,6 +504,11 @@ class MemoryStore(Store):
     ) -> tuple[SharedSeat, ...]:
         await trio.lowlevel.checkpoint()
         return self._nodes.share(node, seats, rooms) if self.is_shared else ()
+
+    @override
+    async def meet(self, node: NodeRecord) -> Meeting:
+        await trio.lowlevel.checkpoint()
+        return Meeting(self._nodes.meet(node) if self.is_shared else ())
 
     @override
     async def lead(self, node: str, duty: str) -> bool:

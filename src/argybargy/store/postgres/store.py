@@ -21,6 +21,7 @@ from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, RoomKey, room_key
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.notifications import Notice
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.commit import Commit
@@ -76,9 +77,11 @@ from argybargy.store.postgres.tables.nodes import (
     forget_node,
     note_alive,
     read_directory_version,
+    read_records,
     read_seats,
     read_setting,
     replace_setting,
+    save_record,
     save_seats,
     take_duty,
 )
@@ -119,6 +122,7 @@ from argybargy.store.protocol import (
     AuditRow,
     DatabaseSnapshot,
     Hint,
+    Meeting,
     Store,
     StoredOverview,
     StoreInfo,
@@ -431,6 +435,12 @@ class PostgresStore(Store):
             raise Refused("PostgreSQL has forgotten this node")
         self._sharing.add(node)
         return await self._readers.read(read_seats, node, rooms)
+
+    @override
+    async def meet(self, node: NodeRecord) -> Meeting:
+        clock_ms = await self._writer.write(partial(save_record, record=node))
+        others = await self._readers.read(read_records, node.id)
+        return Meeting(others, clock_ms)
 
     @override
     async def lead(self, node: str, duty: str) -> bool:

@@ -16,6 +16,7 @@ from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, RoomKey, room_key
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.notifications import Notice
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.commit import Commit
@@ -32,6 +33,7 @@ from argybargy.store.protocol import (
     AuditRow,
     DatabaseSnapshot,
     Hint,
+    Meeting,
     Store,
     StoredOverview,
     StoreInfo,
@@ -385,6 +387,11 @@ class SqliteStore(Store):
     ) -> tuple[SharedSeat, ...]:
         await trio.lowlevel.checkpoint()
         return ()
+
+    @override
+    async def meet(self, node: NodeRecord) -> Meeting:
+        await trio.lowlevel.checkpoint()
+        return Meeting()
 
     @override
     async def lead(self, node: str, duty: str) -> bool:

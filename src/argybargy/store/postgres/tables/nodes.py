@@ -6,11 +6,13 @@ from typing import Final
 import msgspec
 
 from argybargy.domain.names import RoomKey, peer_key
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.seat import SharedSeat
 from argybargy.store.postgres.connection import Connection
 from argybargy.store.protocol import NODE_SECONDS
 
-_encode_seat: Final = msgspec.json.Encoder().encode
+_encode: Final = msgspec.json.Encoder().encode
+_decode_record: Final = msgspec.json.Decoder(NodeRecord).decode
 _decode_seat: Final = msgspec.json.Decoder(SharedSeat).decode
 _DEAD: Final = f"heard_at < clock_timestamp() - interval '{NODE_SECONDS:g} seconds'"
 
@@ -59,6 +61,36 @@ def take_duty(connection: Connection, node: str, duty: str) -> bool:
         WHERE known.node = excluded.node OR known.until < clock_timestamp()
     """  # noqa: S608 - constants
     return connection.execute(sql, (duty, node)).rowcount > 0
+
+
+# -- records -----------------------------------------------------------------------
+
+
+def save_record(connection: Connection, record: NodeRecord) -> int:
+    """Store what a node says of itself; return the time of the server, in Unix ms."""
+    # A node that is not known stays so: it must store its seats again.
+    sql = """
+        UPDATE nodes SET record = %s, heard_at = clock_timestamp() WHERE node = %s
+    """
+    connection.execute(sql, (_encode(record), record.id))
+    sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    row = connection.execute(sql).fetchone()
+    assert row is not None, "a query without a table returns one row"
+    return int(row[0])
+
+
+def read_records(connection: Connection, besides: str) -> tuple[NodeRecord, ...]:
+    """Return what the other nodes say of themselves.
+
+    Raises:
+        ValueError: A record cannot be decoded.
+    """
+    sql = f"""
+        SELECT record FROM nodes
+        WHERE node <> %s AND record IS NOT NULL AND NOT {_DEAD}
+    """  # noqa: S608 - constants
+    rows = connection.execute(sql, (besides,))
+    return tuple(_decode_record(record) for (record,) in rows)
 
 
 # -- seats -------------------------------------------------------------------------
@@ -110,7 +142,7 @@ def save_seats(connection: Connection, node: str, seats: Sequence[SharedSeat]) -
             ON CONFLICT (node, room, peer) DO UPDATE SET seat = excluded.seat
         """
         rooms, peers = zip(*here, strict=True)
-        encoded = [_encode_seat(each) for each in here.values()]
+        encoded = [_encode(each) for each in here.values()]
         connection.execute(sql, (node, list(rooms), list(peers), encoded))
 
 
