@@ -17,6 +17,7 @@ LONG_FILES: Final = {
     "domain/room/transition.py": "every change to a room beside the write of it",
     "relay/access/code_registry.py": "all operations on codes update the same indexes",
     "relay/api/poll.py": "the state of one poll, from its seat to its answer",
+    "relay/notifications/registry.py": "every method reads or changes the notices",
     "relay/room/task.py": "one room task with its table of states",
     "web/access/sessions.py": "opening, ending and storing share one lock",
     "store/memory/store.py": "one method for each of the store's protocol",

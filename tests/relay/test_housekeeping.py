@@ -53,12 +53,20 @@ class FailingStore(MemoryStore):
         await super().note(cursors, audits)
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         self.committed += 1
         if self.commit_failure is not None:
             raise self.commit_failure
-        await super().commit(room, expected_version, writes, nonce=nonce)
+        await super().commit(
+            room, expected_version, writes, nonce=nonce, most_rooms=most_rooms
+        )
 
     async def probe(self) -> None:
         self.probes += 1

@@ -36,13 +36,21 @@ class ReluctantStore(MemoryStore):
     gate: trio.Event | None = None
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         if self.gate is not None:
             await self.gate.wait()
         if self.refusal is not None:
             raise self.refusal
-        await super().commit(room, expected_version, writes, nonce=nonce)
+        await super().commit(
+            room, expected_version, writes, nonce=nonce, most_rooms=most_rooms
+        )
 
     async def remove_codes(
         self, codes: Sequence[CodeRecord], audits: Sequence[Audit]

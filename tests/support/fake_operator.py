@@ -39,6 +39,7 @@ from argybargy.web.codec.operator_bodies import (
     AuditBody,
     AuditEvent,
     CodeRow,
+    NodeRow,
     RoomRow,
     RoomStateBody,
     RosterRowBody,
@@ -144,6 +145,7 @@ class FakeOperator:
         calls: Requests received: method, path, body.
         is_live: Whether a relay runs.
         notifications: State of the services that notify the operator.
+        nodes: The relays on the same store; none if it has one of its own.
         tested: Outcome of a test of them.
         arrivals: What happens in each wait for an answer, in turn: a message is
             posted, the newest question ends so, or the room is closed; nothing
@@ -170,6 +172,7 @@ class FakeOperator:
     calls: list[tuple[str, str, Json | None]] = attrs.field(factory=list)
     is_live: bool = True
     notifications: NotificationsBody = _NOT_NOTIFIED
+    nodes: list[NodeRow] = attrs.field(factory=list)
     tested: NotificationTestBody = _NOT_TESTED
     arrivals: list[PostedMessage | QuestionBody | Literal["close"] | None] = (
         attrs.field(factory=list)
@@ -521,6 +524,7 @@ class FakeOperator:
             max_idle_seconds=1_800,
             messages=[],
             notifications=self.notifications,
+            nodes=self.nodes or UNSET,
             limits=attrs.asdict(Limits()) | {"of_a_later_version": 1},
         )  # fmt: skip
 

@@ -47,7 +47,7 @@ from argybargy.store.sqlite.backup import snapshot, superseded
 from argybargy.store.sqlite.search import index, index_tables
 from argybargy.store.sqlite.search import query as sqlite_search
 from argybargy.web import access_log
-from argybargy.web.access import answer_links
+from argybargy.web.access import answer_links, sessions
 from argybargy.web.codec import decode, import_lines
 from argybargy.web.endpoints import operator
 from argybargy.web.mcp import tools as mcp_tools
@@ -406,6 +406,13 @@ CONSTANTS: Final = (
         "Used links that are remembered.",
         "web/access/test_answer_links.py::"
         "test_a_bounded_number_of_used_links_is_remembered",
+    ),
+    Constant(
+        "READS_PER_SECOND",
+        sessions,
+        "Reads of the sessions in a second because of unknown ones; on a shared store.",
+        "web/access/test_shared_access.py::"
+        "test_guessed_sessions_do_not_make_a_node_read_all_the_time",
     ),
     Constant(
         "MOST_URLS",
@@ -945,6 +952,17 @@ HELD: Final = {
     "relay.nudges.hooks.WakeHooks._rooms": "`wake_hooks`",
     "relay.nudges.unread.HookState._damped": "`MAX_DAMPED_SENDERS`",
     "store.memory.commit_log.CommitLog._kept": "`COMMITS_KEPT`",
+    "relay.access.presence.Presence._elsewhere": _CODES,
+    "relay.access.room_quota.RoomQuota._refused": _ROOMS,
+    "relay.following.Following.rereads": "the parts of the directory, a few",
+    "relay.nodes.Nodes._shared": _CODES,
+    "web.access.sessions.Sessions._reads": "`READS_PER_SECOND`",
+    "store.memory.nodes.SharedNodes._duties": "the duties, a few",
+    "store.memory.nodes.SharedNodes._heard_at": "the nodes there are",
+    "store.memory.nodes.SharedNodes._records": "the nodes there are",
+    "store.memory.nodes.SharedNodes._seats": "the nodes there are, and `codes`",
+    "store.memory.store.MemoryStore._settings": "the settings, a few",
+    "store.sqlite.store.SqliteStore._settings": "the settings, a few",
     "store.memory.store.MemoryStore._listeners": "one for each relay on the store",
     "store.memory.store.MemoryStore._logs": _ROOMS,
     "store.sqlite.doubts.Doubts.by_room": _ROOMS,
@@ -971,6 +989,7 @@ HELD: Final = {
     "store.postgres.changes._Changes.questions": _BATCH,
     "store.postgres.changes._Changes.receipts": _BATCH,
     "store.postgres.changes._Changes.resolutions": _BATCH,
+    "store.postgres.store.PostgresStore._sharing": "the nodes that use it, one",
     "store.postgres.hints.HintSender._send": "`QUEUE_HINTS`",
     "store.sqlite.backup.snapshot.Snapshots._open": "`MOST_OPEN_COPIES`",
     "store.sqlite.row_validation._RowValidator._rooms": "the rooms there are",

@@ -1,6 +1,6 @@
 """Several relays on one store, with hints that may be late, lost or mixed up."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
@@ -10,15 +10,23 @@ import trio
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
+from argybargy.domain.names import RoomKey
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Write
+from argybargy.domain.seat import SharedSeat
+from argybargy.domain.wake_hooks import WakeHook
+from argybargy.domain.wake_policy import Wake
+from argybargy.relay.api.wake import set_hook
 from argybargy.relay.lifecycle import open_relay
+from argybargy.relay.notifications.registry import NotificationPlan
 from argybargy.relay.room.task import LiveRoom
-from argybargy.store.errors import StoreError, Unknown
+from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
-from argybargy.store.protocol import Hint, Store
+from argybargy.store.protocol import Hint, Meeting, Store
 from support.relay import ROOM, RelayHarness, SettableClocks
+from support.wake_calls import RecordingCaller
 
 UNLIMITED = Limits(posts_per_window=0, reads_per_window=0, claims_per_window=0)
 Meanwhile = Callable[[], Any]
@@ -35,6 +43,12 @@ class NodeStore:
         doubt: Whether the next commit with writes is ``applied`` or ``lost``; its
             outcome is unknown then.
         meanwhile: Called before that outcome is told.
+        stands: Whether the node is willing to lead.
+        ahead_ms: How far its clock is ahead of `wall_ms`; ``None`` for no clock.
+        wall_ms: The clock of the node.
+        forgets: Whether the store forgets the seats of this node, once.
+        sweeps: The sweeps of this node.
+        code_reads: The times that it has read the codes.
         gate: Reads of commits wait for it, after they have read.
         trouble: What reads of rooms, messages and commits raise.
     """
@@ -46,7 +60,14 @@ class NodeStore:
     meanwhile: Meanwhile | None = None
     gate: trio.Event | None = None
     trouble: StoreError | None = None
+    stands: bool = True
+    forgets: bool = False
+    ahead_ms: int | None = None
+    wall_ms: Callable[[], int] = lambda: 0
+    sweeps: int = 0
+    code_reads: int = 0
     _heard: Callable[[Hint], None] | None = None
+    _is_dead: bool = False
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method of a store
         return getattr(self.shared, name)
@@ -67,6 +88,45 @@ class NodeStore:
         """Give a hint to the relay."""
         assert self._heard is not None
         self._heard(hint)
+
+    def dies(self) -> None:
+        """Let the node end without a word."""
+        self._is_dead = True
+
+    async def leave(self, node: str) -> None:
+        if not self._is_dead:
+            await self.shared.leave(node)
+
+    async def share(
+        self,
+        node: str,
+        seats: Sequence[SharedSeat],
+        rooms: Collection[RoomKey] | None,
+    ) -> tuple[SharedSeat, ...]:
+        if self.forgets:
+            self.forgets = False
+            await self.shared.leave(node)
+            raise Refused("forgotten")
+        return await self.shared.share(node, seats, rooms)
+
+    async def meet(self, node: NodeRecord) -> Meeting:
+        found = await self.shared.meet(node)
+        if self.ahead_ms is None:
+            return found
+        return attrs.evolve(found, clock_ms=self.wall_ms() + self.ahead_ms)
+
+    async def sweep(self) -> None:
+        self.sweeps += 1
+        await self.shared.sweep()
+
+    async def lead(self, node: str, duty: str) -> bool:
+        if self.trouble is not None:
+            raise self.trouble
+        return self.stands and await self.shared.lead(node, duty)
+
+    async def codes(self) -> tuple[CodeRecord, ...]:
+        self.code_reads += 1
+        return await self.shared.codes()
 
     def drop(self) -> None:
         """Lose the hints kept back, without telling."""
@@ -97,13 +157,21 @@ class NodeStore:
         return found
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         doubt = ""
         if writes:
             doubt, self.doubt = self.doubt, ""
         if doubt != "lost":
-            await self.shared.commit(room, expected_version, writes, nonce=nonce)
+            await self.shared.commit(
+                room, expected_version, writes, nonce=nonce, most_rooms=most_rooms
+            )
         if doubt:
             if self.meanwhile is not None:
                 await self.meanwhile()
@@ -120,6 +188,15 @@ class Node(RelayHarness):
         """Return the live room, loaded."""
         return await self.relay.live(name)
 
+    async def step_down(self) -> None:
+        """Lead no more, until the store says that the node stands again."""
+        self.mine.stands = False
+        await self.relay.nodes.leave()
+
+    async def set_hook(self, who: CodeRecord, wake: Wake = Wake.ALL) -> WakeHook:
+        """Set the wake hook of an agent."""
+        return await set_hook(self.relay, who, f"http://hook/{who.name}", wake)
+
     async def learn_codes(self) -> None:
         """Read the codes that other nodes have made."""
         await self.relay.codes.load(self.clock.now())
@@ -127,24 +204,41 @@ class Node(RelayHarness):
 
 @asynccontextmanager
 async def open_nodes(
-    count: int = 2, limits: Limits = UNLIMITED
+    count: int = 2,
+    limits: Limits = UNLIMITED,
+    callers: Sequence[RecordingCaller] = (),
+    plans: Sequence[NotificationPlan] = (),
 ) -> AsyncIterator[list[Node]]:
     """Open some relays on one store in memory, on virtual time."""
     shared, clocks = MemoryStore(DEFAULT_LIMITS, is_shared=True), SettableClocks()
     async with AsyncExitStack() as stack:
         yield [
-            await stack.enter_async_context(open_node(shared, clocks, limits))
-            for _ in range(count)
+            await stack.enter_async_context(
+                open_node(
+                    shared,
+                    clocks,
+                    limits,
+                    callers[number] if callers else None,
+                    plans[number] if plans else None,
+                )
+            )
+            for number in range(count)
         ]
 
 
 @asynccontextmanager
 async def open_node(
-    shared: MemoryStore, clocks: SettableClocks, limits: Limits = UNLIMITED
+    shared: MemoryStore,
+    clocks: SettableClocks,
+    limits: Limits = UNLIMITED,
+    caller: RecordingCaller | None = None,
+    plan: NotificationPlan | None = None,
+    name: str = "",
 ) -> AsyncIterator[Node]:
     """Open one more relay on a store."""
     clock, mine = clocks.clock(), NodeStore(shared)
-    async with open_relay(cast("Store", mine), limits, clock) as relay:
+    store, caller = cast("Store", mine), caller or RecordingCaller()
+    async with open_relay(store, limits, clock, caller, plan, name=name) as relay:
         yield Node(relay, clock, clocks, mine=mine)
 
 

@@ -65,10 +65,18 @@ class StagedStore(MemoryStore):
         return saved
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         await self._pass(COMMIT, BEFORE)
-        await super().commit(room, expected_version, writes, nonce=nonce)
+        await super().commit(
+            room, expected_version, writes, nonce=nonce, most_rooms=most_rooms
+        )
         self.committed += 1
         await self._pass(COMMIT, AFTER)
 

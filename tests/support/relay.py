@@ -13,6 +13,7 @@ from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import TO_ALL, Message
 from argybargy.domain.names import room_key
+from argybargy.domain.seat import Ear
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, WakePolicy
 from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.api import operator
@@ -120,11 +121,12 @@ class RelayHarness:
         limit: int = 100,
         policy: WakePolicy = WAKE_AT_ONCE,
         form: AnswerForm = WHOLE,
+        ear: Ear | None = None,
     ) -> PollAnswer:
         """Poll as an agent; ``None`` resumes."""
         self.relay.first_seen(who, self.clock.now())
         start = Since.RESUME if since is None else since
-        request = PollRequest(start, wait, limit, policy, form)
+        request = PollRequest(start, wait, limit, policy, form, ear)
         return await poll(self.relay, who, request)
 
     def parked(self, room: str = ROOM) -> int:

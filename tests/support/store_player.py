@@ -29,6 +29,7 @@ class Player:
     now: Instant = START
     node: str = "here"
     commits: int = 0
+    most_rooms: int = 0
 
     @classmethod
     def of(
@@ -54,7 +55,13 @@ class Player:
         writes = [write for decision in decisions for write in decision.writes]
         self.commits += 1
         nonce = make_nonce(self.node, self.commits)
-        await self.store.commit(decisions[-1].room, version, writes, nonce=nonce)
+        await self.store.commit(
+            decisions[-1].room,
+            version,
+            writes,
+            nonce=nonce,
+            most_rooms=self.most_rooms if self.room.is_empty else 0,
+        )
         self.room = attrs.evolve(decisions[-1].room, version=version + 1)
         return decisions[-1].answer
 

@@ -16,6 +16,8 @@ from argybargy.domain.sessions import mark_token
 from argybargy.relay.notifications.registry import NotificationPlan
 from argybargy.relay.nudges.call import Caller
 from argybargy.serve.admin_token import FileAdminToken
+from argybargy.serve.services import follow_access
+from argybargy.serve.shared_token import SharedAdminToken
 from argybargy.store.protocol import Store
 from argybargy.web.access.answer_links import AnswerLinks
 from argybargy.web.access.cors import CorsRule
@@ -224,7 +226,7 @@ async def open_site(
     store: Store | None = None,
     public_url: str = BASE,
     is_configured: bool = True,
-    admin_token: FixedToken | FileAdminToken | None = None,
+    admin_token: FixedToken | FileAdminToken | SharedAdminToken | None = None,
     clocks: SettableClocks | None = None,
     caller: Caller | None = None,
     plan: NotificationPlan | None = None,
@@ -243,8 +245,16 @@ async def open_site(
     plan = attrs.evolve(plan or NotificationPlan(), make_link=links.make)
     async with (
         open_harness(limits, store, clocks, caller, plan) as house,
-        open_sessions(house.relay.store, limits, house.clock, admin_token) as sessions,
+        open_sessions(
+            house.relay.store,
+            limits,
+            house.clock,
+            admin_token,
+            shared=house.relay.store if house.relay.is_shared else None,
+        ) as sessions,
     ):
+        if house.relay.is_shared:
+            follow_access(house.relay, admin_token, sessions)
         services = Services(
             relay=house.relay,
             limits=limits,

@@ -72,6 +72,14 @@ class Instant:
         """Convert a counted time to the current wall clock."""
         return counted_ms + self.stepped_ms
 
+    def wall_at(self, steady_seconds: float) -> int:
+        """Convert a time on the steady clock to the current wall clock."""
+        return self.wall_ms + round((steady_seconds - self.steady_seconds) * 1000)
+
+    def steady_at(self, wall_ms: int) -> float:
+        """Convert a time on the wall clock to the steady clock."""
+        return self.steady_seconds + (wall_ms - self.wall_ms) / 1000
+
     def heard_at(self, at_ms: int, heard_ms: int | None) -> int:
         """Return the time of an event on the count of this process.
 

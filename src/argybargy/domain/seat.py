@@ -15,6 +15,7 @@ from typing import Final, Self
 
 import attrs
 
+from argybargy.domain.names import RoomKey
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, WakePolicy
 
 EAR_CHARS: Final = 120
@@ -77,6 +78,11 @@ class Ear:
         return cls(found["program"], found["version"], waker, found["session"])
 
     @property
+    def line(self) -> str:
+        """The line that it says what it is with; :meth:`parse` reads it."""
+        return f"{self.label} {self.session}"
+
+    @property
     def label(self) -> str:
         """The ear without its session, to show to others."""
         return f"{self.program}/{self.version} {self.waker.value}"
@@ -110,6 +116,38 @@ class SeatLease:
     def left_alone(self, now: float) -> Self:
         """Return the lease after its poll was cancelled: it ends soon."""
         return attrs.evolve(self, until=min(self.until, now + SEAT_SLACK_SECONDS))
+
+
+@attrs.frozen
+class SharedSeat:
+    """The presence of one peer at one node, as it tells the others.
+
+    Attributes:
+        room: The room.
+        name: The peer's name as it was spelled.
+        seen_ms: Its last request there, on the wall clock; 0 once it has gone.
+        is_parked: Whether a poll of it is parked there.
+        is_listening: Whether one of these hears of every message.
+        status: What it says that it is doing; empty if it has not said.
+        ear: The line of the ear that holds its seat; empty if none does.
+        held_ms: The end of that hold, on the wall clock.
+        policy: What ends the wait of the ear's polls.
+    """
+
+    room: RoomKey
+    name: str
+    seen_ms: int = 0
+    is_parked: bool = False
+    is_listening: bool = False
+    status: str = ""
+    ear: str = ""
+    held_ms: int = 0
+    policy: WakePolicy = WAKE_AT_ONCE
+
+    @property
+    def has_gone(self) -> bool:
+        """Whether the peer is at this node no more."""
+        return not self.seen_ms
 
 
 class Listening(enum.StrEnum):

@@ -33,6 +33,8 @@ async def run_housekeeping(relay: Relay) -> None:
 async def tick(relay: Relay) -> None:
     """Run one round of housekeeping.
 
+    Of the nodes on a shared store, the leading one sweeps it.
+
     Memory comes first and cannot fail. Whatever the store refuses is tried again in
     the next round; the steps are safe to repeat.
     """
@@ -48,10 +50,13 @@ async def tick(relay: Relay) -> None:
         await relay.invites.correct(now)
         relay.codes.tick(now)
         await dismiss_departed(relay, now)
-        await trim_rooms(relay)
-        await relay.codes.remove_stale(now)
-        await relay.invites.remove_stale(now)
+        if relay.nodes.is_leading:
+            await trim_rooms(relay)
+            await relay.codes.remove_stale(now)
+            await relay.invites.remove_stale(now)
         await relay.write_behind.flush()
+        if not relay.nodes.is_leading:
+            return
         with trio.move_on_after(CLEAR_SECONDS):  # the next round continues
             await relay.store.clear_deleted()
         await relay.store.sweep()

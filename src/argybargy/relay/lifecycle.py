@@ -14,7 +14,10 @@ from typing import Final, NoReturn
 import attrs
 import trio
 
+from argybargy import __version__
 from argybargy.domain.limits import Limits
+from argybargy.domain.names import PeerKey, RoomKey
+from argybargy.domain.nodes import NodeRecord
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.concurrency_limit import ConcurrencyLimit
 from argybargy.relay.access.invite_registry import InviteRegistry
@@ -25,6 +28,7 @@ from argybargy.relay.access.room_reservations import RoomReservations
 from argybargy.relay.clock import Clock, system_clock
 from argybargy.relay.following import RENEWAL_SHARE, Following
 from argybargy.relay.housekeeping import run_housekeeping
+from argybargy.relay.nodes import Nodes
 from argybargy.relay.notifications.registry import NotificationPlan, Notifications
 from argybargy.relay.notifications.service import run_notifications
 from argybargy.relay.nudges.call import Caller, HookCaller
@@ -62,6 +66,8 @@ async def open_relay(
     clock: Clock | None = None,
     caller: Caller | None = None,
     plan: NotificationPlan | None = None,
+    *,
+    name: str = "",
 ) -> AsyncIterator[Relay]:
     """Open a relay over a store.
 
@@ -71,6 +77,7 @@ async def open_relay(
         clock: The relay's clock; ``None`` takes that of the machine.
         caller: Calls wake hooks; ``None`` allows none.
         plan: How the operator is notified; ``None`` is not at all.
+        name: The name of this node for people: host and port.
 
     When the block ends, commands in the inboxes are still carried out and replied to,
     for up to :data:`CLOSE_SECONDS`. When it is cancelled or raises, room tasks are
@@ -82,10 +89,12 @@ async def open_relay(
     """
     async with trio.open_nursery() as room_tasks:
         parts = store, limits, clock or system_clock(), caller or HookCaller()
-        relay = _build(*parts, plan or NotificationPlan(), tasks=room_tasks)
+        relay = _build(*parts, plan or NotificationPlan(), tasks=room_tasks, name=name)
         # Hints first: what others commit while this node loads must not be missed.
         async with store.watch(relay.following.heard):
             await relay.load()
+            if relay.is_shared:
+                await relay.nodes.round()
             async with trio.open_nursery() as housekeeping:
                 housekeeping.start_soon(run_housekeeping, relay)
                 housekeeping.start_soon(run_nudges, relay)
@@ -101,12 +110,14 @@ async def open_relay(
         # themselves; the deadline is for one that waits for a hanging disk.
         room_tasks.cancel_scope.deadline = trio.current_time() + CLOSE_SECONDS
         relay.close()
-    await relay.notifications.save()
+    if relay.nodes.may_be_leading:
+        await relay.notifications.save()
     try:
         await relay.write_behind.flush()
     except StoreError as error:
         # A lost cursor makes a peer read a few messages twice. Not worth failing for.
         log.warning("cursors and audit rows not flushed", reason=str(error))
+    await relay.nodes.leave()
 
 
 def _build(
@@ -117,6 +128,7 @@ def _build(
     plan: NotificationPlan,
     *,
     tasks: trio.Nursery,
+    name: str,
 ) -> Relay:
     """Build the parts of a relay, each after those it uses."""
     is_shared, nonces = store.info.is_shared, Nonces(secrets.token_hex(4))
@@ -127,10 +139,21 @@ def _build(
     invites = InviteRegistry(store, codes, limits)
     hooks = WakeHooks(store, limits, codes, caller, watchers.touch)
     presence = Presence(limits.online_seconds, watchers.touch, hooks.hooked_peers)
-    notifications = Notifications(plan, store, clock)
-    quota, write_behind = RoomQuota(limits.rooms), WriteBehind(store)
+    notifications, request_limits = (
+        Notifications(plan, store, clock),
+        RequestLimits(limits),
+    )
+    quota, write_behind = RoomQuota(limits.rooms, is_shared), WriteBehind(store)
+
+    def parked_anywhere(room: RoomKey) -> frozenset[PeerKey]:
+        return rooms.parked_peers(room) | presence.parked_elsewhere(room)
+
     viewer = RoomViewer(
-        codes, presence, rooms.parked_peers, limits.online_seconds, hooks.hooked_peers
+        codes,
+        presence,
+        parked_anywhere if is_shared else rooms.parked_peers,
+        limits.online_seconds,
+        hooks.hooked_peers,
     )
     overview = Overview(viewer, watchers, plan.rules.is_urgent)
     context = RoomContext(
@@ -153,12 +176,34 @@ def _build(
         nonces=nonces,
         is_shared=is_shared,
     )
+    nodes = Nodes(
+        store=store,
+        presence=presence,
+        rooms=rooms,
+        watchers=watchers,
+        clock=clock,
+        me=NodeRecord(
+            nonces.node,
+            name,
+            __version__,
+            clock.now().wall_ms,
+            limits=attrs.asdict(limits),
+        ),
+        failures=FailureLog(clock, "other nodes not reached"),
+        is_shared=is_shared,
+    )
     following = Following(
         store=store,
         rooms=rooms,
         overview=overview,
         codes=codes,
         invites=invites,
+        hooks=hooks,
+        notifications=notifications,
+        presence=presence,
+        request_limits=request_limits,
+        quota=quota,
+        nodes=nodes,
         clock=clock,
         limits=limits,
         node=nonces.node,
@@ -172,7 +217,7 @@ def _build(
         codes=codes,
         invites=invites,
         presence=presence,
-        request_limits=RequestLimits(limits),
+        request_limits=request_limits,
         searches=ConcurrencyLimit(limits.searches_per_peer),
         quota=quota,
         reservations=RoomReservations(),
@@ -185,6 +230,7 @@ def _build(
         hooks=hooks,
         notifications=notifications,
         following=following,
+        nodes=nodes,
         is_shared=is_shared,
         context=context,
         nursery=tasks,

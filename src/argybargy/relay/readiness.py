@@ -31,14 +31,19 @@ class Readiness:
         """Report the data as lost from now on, even if writes succeed."""
         self._loss = loss
 
-    async def check(self) -> None:
+    async def check(self, *, needs_write: bool = True) -> None:
         """Return if a write has succeeded within the last second.
+
+        Args:
+            needs_write: Whether that matters; else only lost data does.
 
         Raises:
             StoreError: No write has succeeded, or the data is lost.
         """
         if self._loss is not None:
             raise self._loss
+        if not needs_write:
+            return
         # The lock makes requests that arrive during a probe share its result, instead
         # of queuing a write each.
         async with self._probing:

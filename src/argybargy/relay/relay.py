@@ -27,6 +27,7 @@ from argybargy.relay.access.room_quota import RoomQuota
 from argybargy.relay.access.room_reservations import RoomReservations
 from argybargy.relay.clock import Clock
 from argybargy.relay.following import Following
+from argybargy.relay.nodes import Nodes
 from argybargy.relay.notifications.registry import Notifications
 from argybargy.relay.nudges.hooks import WakeHooks
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES, Overview
@@ -66,6 +67,7 @@ class Relay:
         hooks: The URLs that wake agents which cannot wait.
         notifications: What the operator was told, and is to be.
         following: Follows what other nodes commit.
+        nodes: Who is present at the other nodes, and which one leads.
         is_shared: Whether other nodes use the store as well.
         is_draining: Whether parked polls are being answered and none may park.
     """
@@ -90,6 +92,7 @@ class Relay:
     hooks: WakeHooks
     notifications: Notifications
     following: Following
+    nodes: Nodes
     _context: RoomContext
     _nursery: trio.Nursery  # of the room tasks
     is_shared: bool = False
@@ -105,6 +108,16 @@ class Relay:
             len(self.rooms), self.rooms.count_polls(), len(self.codes)
         )
 
+    def check_current(self) -> None:
+        """Return if codes and sessions are known well enough to accept one.
+
+        Raises:
+            RelayError: ``storage_unavailable``: a shared store has been out of reach
+                for so long that other nodes may have revoked any of them.
+        """
+        if self.is_shared and self.following.is_cut_off:
+            raise RelayError(Problem.STORAGE_UNAVAILABLE, retry_after=1)
+
     # -- rooms -----------------------------------------------------------------
 
     async def load(self) -> None:
@@ -113,6 +126,8 @@ class Relay:
         Raises:
             StoreError: The store could not be read.
         """
+        if self.is_shared:
+            await self.following.note_directory()
         overview = await self.store.overview()
         recent = await self.store.recent(None, OVERVIEW_MESSAGES)
         self.overview.load(overview, recent, self.clock.now())
@@ -254,8 +269,11 @@ class Relay:
             live.polls.wake_peer(record.peer.name)
 
     def parked_peers(self, room: str) -> frozenset[PeerKey]:
-        """Return the peers with a parked poll in a room."""
-        return self.rooms.parked_peers(room)
+        """Return the peers with a parked poll in a room, at any node."""
+        here = self.rooms.parked_peers(room)
+        if not self.is_shared:
+            return here
+        return here | self.presence.parked_elsewhere(room_key(room))
 
     # -- the end ---------------------------------------------------------------
 

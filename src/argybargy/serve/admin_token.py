@@ -71,8 +71,15 @@ class FileAdminToken:
         Raises:
             OSError: The file could not be written; the old token stays valid.
         """
+        return await self.replace(_new_token())
+
+    async def replace(self, token: str) -> str:
+        """Replace the token by a given one, and return it.
+
+        Raises:
+            OSError: The file could not be written; the old token stays valid.
+        """
         async with self._rotating:
-            token = _new_token()
             # Not `abandon_on_cancel`: a cancelled caller waits for the thread, so that
             # the file and `value` never disagree.
             await trio.to_thread.run_sync(_write, self.path, token)

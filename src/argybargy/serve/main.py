@@ -59,6 +59,8 @@ from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import ServerAddress, publish_server_address
 from argybargy.system.logs import get_logger
 from argybargy.web.access.services import Services
+from argybargy.web.access.session import SignInCode
+from argybargy.web.access.sessions import Sessions
 from argybargy.web.access_log import AccessLog
 from argybargy.web.endpoints.sign_in import offer_sign_in
 from argybargy.web.errors import error_response
@@ -153,7 +155,7 @@ async def serve(
                 gc.freeze()
                 started = RunningRelay(
                     urls,
-                    partial(_sign_in_link, services),
+                    partial(_sign_in_link, services, nursery),
                     partial(_read_status, services, tunnel),
                 )
                 plan.announce(started)
@@ -187,8 +189,19 @@ def _read_status(services: Services, tunnel: Tunnel | None) -> RelayStatus:
     return read_relay_status(services.relay, services.public_url, status)
 
 
-def _sign_in_link(services: Services) -> str:
-    return offer_sign_in(services, services.sessions.token_identity()).url
+def _sign_in_link(services: Services, nursery: trio.Nursery) -> str:
+    sessions = services.sessions
+    made = sessions.make_code(sessions.token_identity())
+    nursery.start_soon(_share_code, sessions, made.record)
+    return offer_sign_in(services, made).url
+
+
+async def _share_code(sessions: Sessions, code: SignInCode) -> None:
+    """Let the other nodes of a shared store accept a sign-in code as well."""
+    try:
+        await sessions.publish_code(code)
+    except RelayError as error:
+        log.warning("the sign-in link works at this node only", reason=str(error))
 
 
 def _with_port(settings: Settings) -> Settings:

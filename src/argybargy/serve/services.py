@@ -1,6 +1,7 @@
 """Services behind the endpoints: store, relay and access rules."""
 
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import (
     AbstractAsyncContextManager,
@@ -19,8 +20,10 @@ from argybargy.relay.clock import system_clock
 from argybargy.relay.lifecycle import open_relay
 from argybargy.relay.notifications.registry import NotificationPlan
 from argybargy.relay.nudges.call import HookCaller
+from argybargy.relay.relay import Relay
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.serve.notifications import make_plan, read_link_key
+from argybargy.serve.shared_token import SharedAdminToken
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import find_server_address, hold_lock, is_held
 from argybargy.store.errors import Incompatible
@@ -28,18 +31,22 @@ from argybargy.store.memory.store import open_memory_store
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.system.network import is_loopback
+from argybargy.web.access.admin_token import AdminToken
 from argybargy.web.access.answer_links import AnswerLinks
 from argybargy.web.access.cors import CorsRule
 from argybargy.web.access.hosts import HostRule
 from argybargy.web.access.public_address import PublicAddress
 from argybargy.web.access.services import Services
 from argybargy.web.access.session_keeper import open_sessions
+from argybargy.web.access.sessions import Sessions
 from argybargy.web.access.throttle import AuthThrottle
 
 LOCK_WAIT_SECONDS: Final = 5.0
 """Longest wait for a command that holds the data directory. Offline commands are
 faster, and a service manager starts the relay again."""
 _LOCK_POLL_SECONDS: Final = 0.1
+SHARED_LINKS: Final = b"shared links"
+"""In place of a key of the data directory: the secret in the store signs alone."""
 
 
 async def wait_for_command(directory: Path, tell: Callable[[str], object]) -> None:
@@ -91,18 +98,37 @@ async def open_services(
     limits = settings.limits()
     hosts, clock = WakeHosts(frozenset(settings.wake_hosts)), system_clock()
     async with _open_store(settings, limits) as store, AsyncExitStack() as stack:
-        admin_token = await FileAdminToken.open(settings.data)
-        address, key = _make_address(settings), await _link_key(settings)
-        links = AnswerLinks(key, lambda: admin_token.value, address)
+        is_shared, address = store.info.is_shared, _make_address(settings)
+        own_token = await FileAdminToken.open(settings.data)
+        admin_token: FileAdminToken | SharedAdminToken = own_token
+        if is_shared:
+            shared_token = await SharedAdminToken.open(own_token, store)
+            admin_token = shared_token
+            links = AnswerLinks(
+                SHARED_LINKS, lambda: shared_token.stored.link_secret, address
+            )
+        else:
+            key = await _link_key(settings)
+            links = AnswerLinks(key, lambda: own_token.value, address)
         plan = NotificationPlan()
         if not is_offline:
             plan = attrs.evolve(await make_plan(settings, clock), make_link=links.make)
         relay = await stack.enter_async_context(
-            open_relay(store, limits, clock, HookCaller(hosts), plan)
+            open_relay(
+                store, limits, clock, HookCaller(hosts), plan, name=node_name(settings)
+            )
         )
         sessions = await stack.enter_async_context(
-            open_sessions(store, limits, relay.clock, admin_token)
+            open_sessions(
+                store,
+                limits,
+                relay.clock,
+                admin_token,
+                shared=store if is_shared else None,
+            )
         )
+        if is_shared:
+            follow_access(relay, admin_token, sessions)
         yield Services(
             relay=relay,
             limits=limits,
@@ -121,6 +147,22 @@ async def _link_key(settings: Settings) -> bytes:
     if settings.ephemeral:
         return secrets.token_bytes(32)
     return await read_link_key(settings.data)
+
+
+def node_name(settings: Settings) -> str:
+    """Return the name of this node, by which its operator tells it from others."""
+    return f"{socket.gethostname()}:{settings.port}"
+
+
+def follow_access(relay: Relay, admin_token: AdminToken, sessions: Sessions) -> None:
+    """Let a relay read admin token and sessions again when other nodes change them."""
+
+    async def reread() -> None:
+        if isinstance(admin_token, SharedAdminToken) and await admin_token.reread():
+            sessions.forget_token()
+        await sessions.reread()
+
+    relay.following.rereads.append(reread)
 
 
 @asynccontextmanager

@@ -65,6 +65,10 @@ class Busy(Refused):
     """The maximum number of concurrent operations of this kind is running."""
 
 
+class RoomQuotaFull(StoreError):
+    """As many rooms as allowed have messages. Not applied."""
+
+
 class Unknown(StoreError):
     """The write may have been applied. An empty commit in its place finds out."""
 

@@ -9,7 +9,7 @@ Cancellation: any method may be cancelled at any await. A cancelled write was ap
 completely or not at all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
@@ -19,12 +19,14 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.message import Member, Message
 from argybargy.domain.names import PeerKey, RoomKey
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.notifications import Notice
 from argybargy.domain.pages import HistoryPage, Page
 from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, RoomStatus, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Query, Scope
+from argybargy.domain.seat import SharedSeat
 from argybargy.domain.seq_gaps import SeqGap, count_messages
 from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
@@ -125,8 +127,28 @@ class RoomHint:
 
 @attrs.frozen
 class DirectoryHint:
-    """The news that codes or invites have changed, and have to be read."""
+    """The news that the directory has changed, and has to be read.
 
+    The directory is the codes, invites, sessions, wake hooks, notices and settings.
+    """
+
+
+@attrs.frozen
+class Meeting:
+    """The other nodes of a store, and the time there.
+
+    Attributes:
+        others: What they say of themselves, in no order.
+        clock_ms: The store's clock, in milliseconds since 1970 UTC; ``None`` if it has
+            none of its own.
+    """
+
+    others: tuple[NodeRecord, ...] = ()
+    clock_ms: int | None = None
+
+
+NODE_SECONDS: Final = 10.0
+"""Time after which a node that says nothing counts as dead."""
 
 Hint = RoomHint | DirectoryHint | None
 """News of a shared store. ``None`` is a gap: other hints may have been lost."""
@@ -205,7 +227,13 @@ class RoomStore(ProbeStore, Protocol):
         ...
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         """Commit one batch of writes to a room: all of them or none.
 
@@ -224,11 +252,15 @@ class RoomStore(ProbeStore, Protocol):
             writes: The changes, in order.
             nonce: A text that no other attempt has, see
                 :func:`argybargy.domain.room.commit.make_nonce`.
+            most_rooms: The most rooms with messages that there may be, this one
+                included; 0 for any number. Only given when an empty room gets its first
+                message. Two such commits at once must not both take the last place.
 
         Raises:
             Conflict: The stored version is a different one. Not applied. The node that
                 loses gets the next turn, for a short while.
             Yield: It is another node's turn. Not applied.
+            RoomQuotaFull: Not applied; `most_rooms` other rooms have messages.
             Refused: Not applied.
             Full: Not applied; the disk is full.
             Unknown: May have been applied.
@@ -542,6 +574,115 @@ class NoticeStore(Protocol):
         ...
 
 
+class NodeStore(Protocol):
+    """News that the nodes of a shared store exchange, besides their commits.
+
+    A store that is not shared has one node: it leads, and sees no other. Its settings
+    last until it is closed, since the data directory has what must last longer.
+    """
+
+    async def directory_version(self) -> int:
+        """Return the number of changes of the directory.
+
+        Whoever read the directory after it had this version need not read it again.
+        Each change is told by a hint as well: by a `DirectoryHint`, or that of a commit
+        which deletes a room. Uses of sessions and flushed cursors are no changes. A
+        store that is not shared returns 0.
+
+        Raises:
+            Refused: The store cannot read now.
+        """
+        ...
+
+    async def share(
+        self,
+        node: str,
+        seats: Sequence[SharedSeat],
+        rooms: Collection[RoomKey] | None,
+    ) -> tuple[SharedSeat, ...]:
+        """Store who is present at a node, and return who is at the others.
+
+        A node calls it every two seconds, with what has changed since: that is also
+        its sign of life. The seats of a node that says nothing for
+        :data:`NODE_SECONDS` are returned no more, and may be deleted. Need not survive
+        a loss of power.
+
+        Args:
+            node: The name of the node.
+            seats: The new and changed ones; each replaces that of the same node, room
+                and peer. One that `has_gone` is deleted.
+            rooms: The rooms to return seats of; ``None`` means all.
+
+        Returns:
+            The seats at other nodes, in no order; a peer may have several.
+
+        Raises:
+            StoreError: The store failed, or has lost what this node had stored. The
+                next call must have all seats again.
+        """
+        ...
+
+    async def meet(self, node: NodeRecord) -> Meeting:
+        """Store what a node says of itself, and return the other nodes.
+
+        It is a sign of life as well. Need not survive a loss of power.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        ...
+
+    async def lead(self, node: str, duty: str) -> bool:
+        """Take or keep a duty that one node does for all; tell whether this one does.
+
+        The first node to ask gets it, and keeps it as long as it asks again within
+        :data:`NODE_SECONDS`, by the clock of the store.
+
+        Args:
+            node: The name of the node.
+            duty: The name of the duty; a constant of the program.
+
+        Raises:
+            StoreError: The store failed. The node must not do the duty.
+        """
+        ...
+
+    async def leave(self, node: str) -> None:
+        """Forget a node that ends: its seats, and the duties that it leads.
+
+        Raises:
+            StoreError: The store failed; the node is forgotten later.
+        """
+        ...
+
+    async def setting(self, name: str) -> bytes | None:
+        """Return a setting; ``None`` if there is none of this name.
+
+        Raises:
+            Refused: The store cannot read now.
+        """
+        ...
+
+    async def set_setting(
+        self, name: str, value: bytes, expected: bytes | None
+    ) -> bool:
+        """Replace a setting, if it is still the expected one.
+
+        Args:
+            name: Its name; a constant of the program.
+            value: The new value.
+            expected: The present value; ``None`` if there is none.
+
+        Returns:
+            Whether the setting was replaced.
+
+        Raises:
+            Refused: Not applied.
+            Unknown: May have been applied.
+        """
+        ...
+
+
 class AuditLog(Protocol):
     """The audit log, and the cursors that are flushed together with it."""
 
@@ -656,6 +797,7 @@ class Store(
     SessionStore,
     WakeStore,
     NoticeStore,
+    NodeStore,
     AuditLog,
     SearchStore,
     SnapshotStore,

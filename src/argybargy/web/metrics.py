@@ -88,6 +88,8 @@ class RelayNumbers:
         streams: Open operator streams.
         tasks: Trio tasks.
         is_draining: Whether the relay is stopping.
+        nodes: The names of the relays on the same store, this one included.
+        is_leading: Whether this relay does what one of them does for all.
         notifications: Figures of the notifications.
     """
 
@@ -100,6 +102,8 @@ class RelayNumbers:
     tasks: int
     is_draining: bool
     notifications: NotificationStatistics
+    nodes: Sequence[str]
+    is_leading: bool
 
 
 RELAY_MEASURES: Final[tuple[Measure[RelayNumbers], ...]] = (
@@ -254,6 +258,20 @@ RELAY_MEASURES: Final[tuple[Measure[RelayNumbers], ...]] = (
         "1 while the relay is stopping.",
         lambda it: it.is_draining,
     ),
+    Measure(
+        "gauge",
+        "nodes",
+        "Relays on the same store that this one knows of, itself included, by name.",
+        lambda it: {name: it.nodes.count(name) for name in it.nodes},
+        label="node",
+    ),
+    Measure(
+        "gauge",
+        "leading",
+        "1 if this relay does what one of the relays on a store does for all: it "
+        "sweeps, notifies and calls wake hooks.",
+        lambda it: it.is_leading,
+    ),
 )
 """All metrics of a relay, in the order of the documentation."""
 
@@ -300,4 +318,6 @@ class Metrics:
             tasks=trio.lowlevel.current_statistics().tasks_living,
             is_draining=relay.is_draining,
             notifications=relay.notifications.statistics(),
+            nodes=[each.name for each in (relay.nodes.me, *relay.nodes.others)],
+            is_leading=relay.nodes.is_leading,
         )

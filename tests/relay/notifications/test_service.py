@@ -381,10 +381,13 @@ class BrokenStore(MemoryStore):
         writes: Sequence[Write],
         *,
         nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         if self.is_full:
             raise Refused("disk full")
-        await super().commit(room, expected_version, writes, nonce=nonce)
+        await super().commit(
+            room, expected_version, writes, nonce=nonce, most_rooms=most_rooms
+        )
 
     async def save_notices(self, *args: object) -> None:
         if self.is_full:

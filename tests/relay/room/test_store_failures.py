@@ -46,17 +46,27 @@ class TroubledStore(MemoryStore):
     cursor_gate: trio.Event | None = None
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         if self.gate is not None:
             await self.gate.wait()
         if not writes:
             if self.empty_trouble is not None:
                 raise self.empty_trouble
-            await super().commit(room, expected_version, writes, nonce=nonce)
+            await super().commit(
+                room, expected_version, writes, nonce=nonce, most_rooms=most_rooms
+            )
             return
         if self.commit_trouble is None or self.applies_anyway:
-            await super().commit(room, expected_version, writes, nonce=nonce)
+            await super().commit(
+                room, expected_version, writes, nonce=nonce, most_rooms=most_rooms
+            )
         if self.commit_trouble is not None:
             raise self.commit_trouble
 

@@ -35,18 +35,28 @@ class MoodyStore(MemoryStore):
     empty_mood: StoreError | None = None
 
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         if self.gate is not None:
             await self.gate.wait()
         if not writes:  # it ends a doubt
             if self.empty_mood is not None:
                 raise self.empty_mood
-            await super().commit(room, expected_version, writes, nonce=nonce)
+            await super().commit(
+                room, expected_version, writes, nonce=nonce, most_rooms=most_rooms
+            )
             return
         if self.mood is not None and not self.applies_anyway:
             raise self.mood
-        await super().commit(room, expected_version, writes, nonce=nonce)
+        await super().commit(
+            room, expected_version, writes, nonce=nonce, most_rooms=most_rooms
+        )
         self.committed += 1
         if self.mood is not None:
             raise self.mood

@@ -11,17 +11,21 @@ import trio
 
 from argybargy.domain.access_codes import CodeRecord, digest_code
 from argybargy.domain.invites import InviteRecord
+from argybargy.domain.names import RoomKey
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.room.commands import Close, Delete, Open
 from argybargy.domain.room.following import follow
 from argybargy.domain.room.writes import Audit
-from argybargy.store.errors import Conflict, StoreError, Yield
+from argybargy.domain.seat import SharedSeat
+from argybargy.store.errors import Conflict, Refused, StoreError, Yield
 from argybargy.store.memory.commit_log import TURN_SECONDS
 from argybargy.store.postgres.hints import PAYLOAD_BYTES
 from argybargy.store.postgres.store import PostgresStore
-from argybargy.store.protocol import DirectoryHint, Hint, RoomHint
+from argybargy.store.protocol import NODE_SECONDS, DirectoryHint, Hint, RoomHint
 from support.store_player import LIMITS, START, START_MS, Player
 
 WAIT_SECONDS = 30.0
+ANN = SharedSeat(RoomKey("lab"), "Ann", seen_ms=5, is_parked=True)
 
 
 @attrs.define
@@ -295,3 +299,101 @@ async def test_a_write_that_fails_alone_does_not_fail_the_others(
         nursery.start_soon(say, good)
     assert sorted(outcomes) == ["good", "refused"]
     assert math.isfinite(postgres.statistics().commit_seconds.total)
+
+
+# -- signs of life -----------------------------------------------------------------
+
+
+def rewind(url: str, table: str, column: str, seconds: float) -> None:
+    """Let the server's clock run ahead, for one table."""
+    with psycopg.connect(url) as connection:
+        sql = f"UPDATE {table} SET {column} = {column} - %s * interval '1 s'"
+        connection.execute(sql, (seconds,))
+
+
+async def test_a_node_that_says_nothing_is_forgotten(
+    postgres_url: str, postgres: PostgresStore, other: PostgresStore
+) -> None:
+    await postgres.share("here", [ANN], ())
+    rewind(postgres_url, "nodes", "heard_at", NODE_SECONDS - 5)
+    assert await other.share("there", [], None) == (ANN,)
+    rewind(postgres_url, "nodes", "heard_at", 6)
+    assert await other.share("there", [], None) == ()
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT node FROM seats").fetchall() == []
+
+
+async def test_a_forgotten_node_is_told_to_share_all_again(
+    postgres_url: str, postgres: PostgresStore, other: PostgresStore
+) -> None:
+    await postgres.share("here", [ANN], ())
+    rewind(postgres_url, "nodes", "heard_at", NODE_SECONDS + 1)
+    await other.share("there", [], None)
+    with pytest.raises(Refused, match="forgotten"):
+        await postgres.share("here", [], ())
+    assert await postgres.share("here", [ANN], ()) == ()
+    assert await other.share("there", [], None) == (ANN,)
+
+
+async def test_a_duty_ends_by_the_clock_of_the_server(
+    postgres_url: str, postgres: PostgresStore, other: PostgresStore
+) -> None:
+    assert await postgres.lead("here", "sweep")
+    rewind(postgres_url, "duties", "until", NODE_SECONDS - 5)
+    assert not await other.lead("there", "sweep")
+    rewind(postgres_url, "duties", "until", 6)
+    assert await other.lead("there", "sweep")
+    assert not await postgres.lead("here", "sweep")
+
+
+async def test_nodes_that_forget_the_same_node_do_not_wait_for_each_other(
+    postgres_url: str, postgres: PostgresStore, other: PostgresStore
+) -> None:
+    for number in range(20):
+        await postgres.share(f"dead{number}", [ANN], ())
+    rewind(postgres_url, "nodes", "heard_at", NODE_SECONDS + 1)
+    async with trio.open_nursery() as nursery:
+        for number in range(20):
+            store = postgres if number % 2 else other
+            nursery.start_soon(store.share, f"new{number}", [ANN], None)
+    assert len(await postgres.share("one more", [], None)) == 20
+
+
+async def test_a_room_is_deleted_while_another_node_changes_the_directory(
+    postgres: PostgresStore, other: PostgresStore
+) -> None:
+    players = [
+        Player.of(postgres if number % 2 else other, f"room{number}", node=f"n{number}")
+        for number in range(10)
+    ]
+
+    async def delete(player: Player) -> None:
+        await player.say("ann", "hi")
+        await player.do(Close("ops"))
+        await player.do(Delete("ops"))
+
+    async def change(store: PostgresStore, name: str) -> None:
+        code = CodeRecord(digest_code(name), "lab", name, "", START_MS)
+        await store.add_codes([code], [])
+        await store.remove_codes([code], [])
+
+    before = await other.directory_version()
+    async with trio.open_nursery() as nursery:
+        for number, player in enumerate(players):
+            nursery.start_soon(delete, player)
+            nursery.start_soon(change, postgres, f"ann{number}")
+            nursery.start_soon(change, other, f"bob{number}")
+    # Rooms that are deleted in one batch count as one change.
+    assert before + 41 <= await other.directory_version() <= before + 50
+
+
+async def test_the_clock_of_the_server_is_told(
+    postgres_url: str, postgres: PostgresStore
+) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        sql = "SELECT extract(epoch FROM clock_timestamp()) * 1000"
+        ((before,),) = connection.execute(sql).fetchall()
+        meeting = await postgres.meet(NodeRecord("here"))
+        ((after,),) = connection.execute(sql).fetchall()
+    assert meeting.clock_ms is not None
+    assert before - 1 <= meeting.clock_ms <= after + 1

@@ -290,6 +290,15 @@ async def test_the_docs_page_loads_nothing_from_other_hosts(
         assert b"https://" not in reply.body
 
 
+async def test_ready_for_a_balancer_refuses_another_word(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        assert (await site.front.call("GET", "/ready?storage=any")).status == 200
+        reply = await site.front.call("GET", "/ready?storage=none")
+        assert (reply.status, reply.error) == (422, "invalid_request")
+
+
 async def test_ready_is_a_real_write_and_health_is_not(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -299,6 +308,8 @@ async def test_ready_is_a_real_write_and_health_is_not(
         assert set(ready.json) >= {"engine", "schema", "durability", "draining"}
         site.house.relay.drain()
         ready = await site.front.call("GET", "/ready")
+        assert (ready.status, ready.error) == (503, "draining")
+        ready = await site.front.call("GET", "/ready?storage=any")
         assert (ready.status, ready.error) == (503, "draining")
         health = await site.front.call("GET", "/health")
         assert health.json["status"] == "ok"

@@ -70,6 +70,8 @@ class Lab:
         await trio.sleep(READY_SECONDS + 0.01)
         reply = await self.site.front.call("GET", "/ready")
         assert reply.status == status
+        reply_to_balancer = await self.site.front.call("GET", "/ready?storage=any")
+        assert reply_to_balancer.status == 200
         if status != 200:
             assert reply.error == "storage_unavailable"
             _check_refusal(reply)

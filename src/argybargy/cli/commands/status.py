@@ -13,6 +13,8 @@ from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.output import Output
 
 _LABEL_CHARS: Final = 10
+_FAR_SECONDS: Final = 2.0
+"""Difference to the store's clock from which on it is shown."""
 
 
 def status(env: Environment) -> int:
@@ -72,6 +74,8 @@ class Status:
         asks_you: Open questions that ask the operator.
         longest_wait_seconds: Age of the oldest open question; ``None`` without one.
         notifications: The services that notify the operator, and which of them fail.
+        nodes: The relays on the same store, and what is wrong between them; none if
+            the store belongs to one relay.
     """
 
     url: str
@@ -91,6 +95,7 @@ class Status:
     asks_you: int
     longest_wait_seconds: float | None
     notifications: str
+    nodes: list[str] = attrs.field(factory=list)
 
 
 @attrs.frozen
@@ -114,6 +119,18 @@ class _State:
     public_url: str
     waiting: list[object]
     notifications: dict[str, Any]
+    nodes: list[object]
+
+
+@attrs.frozen
+class _Node:
+    name: str
+    version: str
+    parked_polls: int
+    leading: bool
+    this: bool
+    store_clock_seconds: float | None
+    different_limits: list[str]
 
 
 @attrs.frozen
@@ -138,7 +155,7 @@ def _look(relay: LiveOperator, data: str | None) -> Status:
     stats = read_row(_Stats, relay.call("GET", "/admin/stats"))
     state = relay.call("GET", "/admin/state")
     rooms = room_rows(state)
-    seen = read_row(_State, state)
+    seen = read_row(_State, {"nodes": [], **state})
     waits = [read_row(_Wait, row).waiting_seconds for row in seen.waiting]
     is_ready, storage = _storage(relay)
     return Status(
@@ -153,6 +170,7 @@ def _look(relay: LiveOperator, data: str | None) -> Status:
         asks_you=sum(room.asks_you for room in rooms),
         longest_wait_seconds=max(waits, default=None),
         notifications=_notifications(seen.notifications),
+        nodes=[_node(read_row(_Node, row), stats.version) for row in seen.nodes],
         **attrs.asdict(stats),
     )
 
@@ -169,6 +187,22 @@ def _notifications(row: Json) -> str:
     names = ", ".join(row.service for row in rows)
     quiet = "; quiet hours" if found.quiet else ""
     return f"{'; '.join(failing) or names}{quiet}"
+
+
+def _node(node: _Node, version: str) -> str:
+    """Return the state of a node in a few words."""
+    words = [f"{node.parked_polls} polls parked"]
+    if node.this:
+        words.append("this one")
+    if node.leading:
+        words.append("leads")
+    if node.version != version:
+        words.append(f"version {node.version}")
+    clock = node.store_clock_seconds
+    if clock is not None and abs(clock) > _FAR_SECONDS:
+        words.append(f"its clock is {abs(clock):g} s {'slow' if clock > 0 else 'fast'}")
+    words.extend(node.different_limits)
+    return f"{node.name} ({', '.join(words)})"
 
 
 def _storage(relay: LiveOperator) -> tuple[bool, str]:
@@ -197,6 +231,7 @@ def _show(out: Output, status: Status) -> None:
         ("agents", f"{status.online_peers} online, {status.parked_polls} polls parked"),
         ("waiting", f"{status.waiting}{longest if status.waiting else ''}"),
         ("notify", status.notifications),
+        *(("node", each) for each in status.nodes),
     )
     for label, value in rows:
         if out.is_quiet and (status.ready or label != "storage"):

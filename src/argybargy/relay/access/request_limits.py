@@ -4,6 +4,7 @@ Posts are limited by the rules of the room, and connections by the HTTP server.
 """
 
 from collections import deque
+from collections.abc import Callable
 
 import attrs
 
@@ -72,6 +73,12 @@ class RequestLimits:
         """Drop the windows of a dismissed peer."""
         self._reads.pop(peer, None)
         self._claims.pop(peer, None)
+
+    def keep_only(self, is_known: Callable[[Peer], bool]) -> None:
+        """Drop the windows of peers whose code has ended at another node."""
+        for windows in (self._reads, self._claims):
+            for peer in [each for each in windows if not is_known(each)]:
+                del windows[peer]
 
     def sweep(self, now: float) -> None:
         """Drop the windows without a request within their length."""

@@ -10,6 +10,7 @@ from argybargy.relay.api.agent import find_message
 from argybargy.relay.api.operator import OPERATOR_ACTOR, say
 from argybargy.relay.api.posting import PostDraft
 from argybargy.relay.relay import Relay
+from argybargy.relay.store_errors import translated
 
 
 @attrs.frozen
@@ -35,9 +36,14 @@ async def find_notified_question(
         room is closed or deleted.
 
     Raises:
-        RelayError: The room could not be loaded.
+        RelayError: The room could not be loaded, or the notices not be read.
     """
     key = relay.notifications.question_of(notice_id)
+    if key is None and not relay.nodes.may_be_leading:
+        # The leading node may have told of it just now.
+        with translated():
+            await relay.notifications.reread()
+        key = relay.notifications.question_of(notice_id)
     if key is None or not relay.knows(key.room):
         return None
     return await _find_open(relay, key.room, int(key.subject))

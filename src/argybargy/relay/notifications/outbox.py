@@ -113,6 +113,10 @@ class Outbox:
         self._queue.append(push)
         self._slot.wake()
 
+    def clear(self) -> None:
+        """Forget the queued pushes; one that is being sent is not tried again."""
+        self._queue.clear()
+
     async def run(self) -> None:
         """Send the queued pushes, until cancelled."""
         while True:

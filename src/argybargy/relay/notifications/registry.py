@@ -109,6 +109,7 @@ class Notifications:
     _unsaved: set[EventKey] = attrs.field(factory=set, repr=False)
     _deleted: set[str] = attrs.field(factory=set, repr=False)
     _pushed_at: deque[float] = attrs.field(factory=deque, repr=False)
+    _telling: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
     _testing: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
     _test_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, repr=False)
     _is_draining: bool = False
@@ -130,6 +131,31 @@ class Notifications:
             self._put(notice)
             # What lasts at the first look has lasted while no relay ran.
             self._lasting.add(notice.key)
+
+    async def reread(self) -> None:
+        """Read the notices again, which the leading node has changed.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        stored = await self.store.notices()
+        async with self._telling:
+            self.hand_over()
+            self._notices.clear()
+            self._by_id.clear()
+            for notice in stored:
+                self._put(notice)
+                self._lasting.add(notice.key)
+
+    def hand_over(self) -> None:
+        """Stop telling: another node tells the operator from now on."""
+        self._taken.clear()
+        self._unsaved.clear()
+        self._deleted.clear()
+        self._lasting.clear()
+        self._present = {}
+        for outbox in self.outboxes:
+            outbox.clear()
 
     # -- for others ------------------------------------------------------------
 
@@ -209,21 +235,49 @@ class Notifications:
     # -- for the service -------------------------------------------------------
 
     async def tell(
-        self, found: Mapping[EventKey, Candidate], *, is_watching: bool
+        self,
+        found: Mapping[EventKey, Candidate],
+        *,
+        is_watching: bool,
+        is_certain: bool = True,
     ) -> Push | None:
         """Put what is due into the outboxes, as one push.
 
         Many events are looked at in pieces, with a checkpoint after each. Meanwhile an
-        outbox may note that an event was told; nothing else changes the notices.
+        outbox may note that an event was told; nothing else changes the notices, and
+        :meth:`reread` waits.
 
         Args:
             found: The events that last.
             is_watching: Whether the operator has a dashboard or `watch` open.
+            is_certain: Whether no other node tells the same; else only trouble with
+                the store is told.
 
         Returns:
             The push; ``None`` if nothing is due.
         """
-        now = self.clock.now()
+        async with self._telling:
+            now = self.clock.now()
+            events = await self._due(
+                found, now, is_watching=is_watching, is_certain=is_certain
+            )
+            if not events or not self._is_in_pace(events, now):
+                return None
+            self._pushed_at.append(now.steady_seconds)
+            push = self._push_of(events, now)
+            for outbox in self.outboxes:
+                outbox.put(push)
+            return push
+
+    async def _due(
+        self,
+        found: Mapping[EventKey, Candidate],
+        now: Instant,
+        *,
+        is_watching: bool,
+        is_certain: bool,
+    ) -> tuple[Event, ...]:
+        """Return the events that are due, and forget what is over."""
         self._present = found
         self._lasting.intersection_update(found)
         ended = self._end_of_trouble(now)
@@ -232,16 +286,15 @@ class Notifications:
         moment = Moment(self.is_quiet(), is_watching)
         events = due_events(ended, self.plan.rules, moment)
         for piece in pieces({**found, **self._notices}):
-            due = due_events(self._untold(piece, found, now), self.plan.rules, moment)
+            untold = [
+                each
+                for each in self._untold(piece, found, now)
+                if is_certain or each.event.kind in _ALWAYS
+            ]
+            due = due_events(untold, self.plan.rules, moment)
             events = first_events([*events, *due])
             await trio.lowlevel.checkpoint()
-        if not events or not self._is_in_pace(events, now):
-            return None
-        self._pushed_at.append(now.steady_seconds)
-        push = self._push_of(events, now)
-        for outbox in self.outboxes:
-            outbox.put(push)
-        return push
+        return events
 
     def _untold(
         self,

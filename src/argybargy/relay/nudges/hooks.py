@@ -68,6 +68,38 @@ class WakeHooks:
             else:
                 await self.store.remove_wake_hook(hook.room, hook.name)
 
+    async def reread(self, now: Instant) -> None:
+        """Read the hooks again, which other nodes may have changed.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        async with self._changing:
+            stored = {each.peer: each for each in await self.store.wake_hooks()}
+            for peer in [state.hook.peer for state in self]:
+                if peer not in stored:
+                    self._drop(peer)
+            for peer, hook in stored.items():
+                state = self.find(peer)
+                is_new = state is None or state.hook != hook
+                if is_new and self.codes.has_valid_code(peer, now):
+                    self._put(hook)
+                    self.touch(peer.room)
+                    self.look(peer.room)
+
+    def _drop(self, peer: Peer) -> None:
+        room = self._rooms[peer.room]
+        del room[peer.name]
+        self.touch(peer.room)
+        if not room:
+            self.forget_room(peer.room)
+
+    def begin_again(self) -> None:
+        """Forget what is unread: another node calls the hooks, or has until now."""
+        self._looks.clear()
+        for state in self:
+            state.begin_again()
+
     def _put(self, hook: WakeHook) -> None:
         room = self._rooms.setdefault(hook.peer.room, {})
         known = room.get(hook.peer.name)
@@ -106,11 +138,7 @@ class WakeHooks:
                 return False
             with translated(), shielded():
                 await self.store.remove_wake_hook(peer.room, peer.name)
-                room = self._rooms[peer.room]
-                del room[peer.name]
-                self.touch(peer.room)
-                if not room:
-                    self.forget_room(peer.room)
+                self._drop(peer)
         return True
 
     def find(self, peer: Peer) -> HookState | None:

@@ -1,7 +1,8 @@
 """The service that calls wake hooks: one task, with a bounded number of calls.
 
 What is unread is kept with each hook, so the queue of nudges is as long as the list of
-hooks. A call that fails is tried again later, see `argybargy.domain.nudging`.
+hooks. A call that fails is tried again later, see `argybargy.domain.nudging`. Of the
+nodes on a shared store, the leading one calls.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from argybargy.domain.pages import count_after
 from argybargy.domain.wake_hooks import WakeHook, parse_wake_url
 from argybargy.domain.wake_policy import Wake
 from argybargy.relay.access.capable import Capable
+from argybargy.relay.nodes import SHARE_SECONDS
 from argybargy.relay.nudges.call import CallFailedError
 from argybargy.relay.nudges.unread import HookState
 from argybargy.relay.relay import Relay
@@ -47,9 +49,18 @@ def sign(key: str, timestamp: str, body: bytes) -> str:
 async def run_nudges(relay: Relay) -> None:
     """Call the hooks of agents with unread messages, until cancelled."""
     hooks, calls = relay.hooks, relay.limits.wake_calls
-    await _find_unread_rooms(relay)
+    was_leading = False
     async with trio.open_nursery() as nursery:
         while True:
+            if not relay.nodes.is_leading:
+                was_leading = False
+                hooks.begin_again()
+                await _wait_woken(relay, inf)
+                continue
+            if not was_leading:
+                was_leading = True
+                hooks.begin_again()
+                await _find_unread_rooms(relay)
             for room in hooks.take_due(relay.clock.now().steady_seconds):
                 await _look_through(relay, room)
             now = relay.clock.now().steady_seconds
@@ -63,8 +74,14 @@ async def run_nudges(relay: Relay) -> None:
             # forgotten.
             later = (each.nudging.due_at for each in waiting[len(due) :])
             pause = min(next(later, inf), hooks.next_look_at()) - now
-            with trio.move_on_after(pause):
-                await hooks.slot.wait_woken()
+            await _wait_woken(relay, pause)
+
+
+async def _wait_woken(relay: Relay, pause: float) -> None:
+    """Wait until a nudge may be due, or another node may lead."""
+    longest = SHARE_SECONDS if relay.is_shared else inf
+    with trio.move_on_after(min(pause, longest)):
+        await relay.hooks.slot.wait_woken()
 
 
 async def _find_unread_rooms(relay: Relay) -> None:
@@ -175,6 +192,8 @@ async def _nudge(relay: Relay, state: HookState) -> None:
         live = relay.find_live(peer.room)
         # A wait for the end of a question hears of nothing else, and does not count.
         is_heard = live is not None and live.polls.is_woken(peer.name)
+        if relay.is_shared:
+            is_heard = is_heard or await _has_heard_elsewhere(relay, state)
         if not is_current or is_heard:
             state.nudging = state.nudging.read_up_to(state.nudging.newest)
             return
@@ -187,6 +206,19 @@ async def _nudge(relay: Relay, state: HookState) -> None:
     finally:
         state.is_calling = False
         relay.hooks.slot.wake()
+
+
+async def _has_heard_elsewhere(relay: Relay, state: HookState) -> bool:
+    """Tell whether an agent is parked at another node, or has read there."""
+    peer = state.hook.peer
+    if relay.presence.is_listening_elsewhere(peer):
+        return True
+    try:
+        live = await relay.live(peer.room)
+        relay.hooks.acknowledge(peer, await live.find_cursor(peer.name))
+    except RelayError as error:
+        _log_uncounted(peer.room, error)  # in doubt, it is called
+    return not state.nudging.count or not relay.nodes.is_leading
 
 
 async def _call(relay: Relay, hook: WakeHook, count: int) -> bool:

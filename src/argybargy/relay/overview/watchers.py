@@ -33,9 +33,11 @@ class Watchers:
 
     Attributes:
         touched: Keys of rooms whose view may have changed.
+        are_elsewhere: Whether the operator has a stream open at another node.
     """
 
     touched: set[RoomKey] = attrs.field(factory=set, repr=False)
+    are_elsewhere: bool = False
     _watchers: WeakSet[Watcher] = attrs.field(factory=WeakSet, repr=False)
 
     def watch(self) -> Watcher:
@@ -52,6 +54,11 @@ class Watchers:
         """Note that a room's view may have changed, and wake the watchers."""
         self.touched.add(room)
         self.wake()
+
+    @property
+    def has_any(self) -> bool:
+        """Whether the operator has a stream open, at any node."""
+        return self.are_elsewhere or len(self._watchers) > 0
 
     def wake(self) -> None:
         """Wake every watcher."""

@@ -99,7 +99,7 @@ class OperatorPresence:
             watchers: The operator's open streams.
             told_ms: When the operator was notified; ``None`` if not.
         """
-        if len(watchers):
+        if watchers.has_any:
             return cls(Reachability.WATCHING)
         if told_ms is not None:
             return cls(Reachability.NOTIFIED, told_ms)
@@ -220,7 +220,8 @@ class DeliveryReporter:
         peer = Peer(room, name)
         if self._is_reader(peer):
             return Reachability.UNKNOWN
-        if polls.is_woken(name, answered):
+        is_parked = polls.is_woken(name, answered)
+        if is_parked or self.presence.is_listening_elsewhere(peer):
             return Reachability.PARKED
         if self.presence.is_online(peer, self.clock.now().steady_seconds):
             return Reachability.ONLINE
@@ -232,7 +233,8 @@ class DeliveryReporter:
     ) -> tuple[tuple[Reachability, int], ...]:
         now = self.clock.now()
         others = self.codes.live_names(room, now) - {message.agent_key}
-        parked = others & polls.listening_peers()
+        listening = self.presence.listening_elsewhere(room) | polls.listening_peers()
+        parked = others & listening
         online = others & self.presence.online_peers(room, now.steady_seconds) - parked
         return (
             (Reachability.PARKED, len(parked)),

@@ -110,6 +110,12 @@ class Addressee:
     awaits: bool = False
     called_for: Wake | None = None
 
+    @property
+    def is_parked_elsewhere(self) -> bool:
+        """Whether a message wakes a poll of it at another node."""
+        there = None if self.record is None else self.record.elsewhere
+        return there is not None and there.is_listening
+
 
 def named_addressees(message: Message) -> tuple[str, ...]:
     """Return the names that get receipts: addressees, and the peer asked by name."""
@@ -135,11 +141,11 @@ def receipt_of(
     reader, steady = to.peer.name, now.steady_seconds
     if to.cursor >= message.seq and reader not in maybe_called_later(message):
         return Receipt(ReceiptKind.READ)
-    seat = None if to.record is None else to.record.seat
+    seat = None if to.record is None else to.record.latest_seat
     heard = Listening.of(
         seat,
         steady,
-        is_parked=to.awaits or polls.is_woken(reader),
+        is_parked=to.awaits or to.is_parked_elsewhere or polls.is_woken(reader),
         is_online=to.is_online,
         is_called=_is_called(room, message, to),
     )
@@ -151,7 +157,7 @@ def receipt_of(
     if until is not None:
         until_ms = now.wall_ms + round((until - steady) * 1000)
         return Receipt(ReceiptKind.DAMPED_UNTIL, until_ms)
-    policies = list(_policies(polls, reader, seat, steady))
+    policies = list(_policies(polls, to, seat, steady))
     is_held = policies and all(
         is_held_for(room, message, reader, each.wake, now, addresses=to.addresses)
         for each in policies
@@ -173,14 +179,17 @@ def _absent(to: Addressee, now: Instant) -> Receipt:
         return Receipt(ReceiptKind.UNKNOWN)
     if to.record is None:
         return Receipt(ReceiptKind.NOT_LISTENING)
-    ago_ms = round((now.steady_seconds - to.record.seen_at) * 1000)
+    ago_ms = round((now.steady_seconds - to.record.latest_at) * 1000)
     return Receipt(ReceiptKind.NOT_LISTENING_SINCE, now.wall_ms - ago_ms)
 
 
 def _policies(
-    polls: Subscriptions, reader: PeerKey, seat: SeatLease | None, now: float
+    polls: Subscriptions, to: Addressee, seat: SeatLease | None, now: float
 ) -> Iterator[WakePolicy]:
-    """Yield the policies of a reader's parked polls, and of its ear between polls."""
-    yield from polls.parked_policies(reader)
+    """Yield the policies of an agent's parked polls, and of its ear between polls."""
+    yield from polls.parked_policies(to.peer.name)
+    there = None if to.record is None else to.record.elsewhere
+    if there is not None and there.is_listening:
+        yield there.policy
     if seat is not None and seat.is_live(now):
         yield seat.policy

@@ -244,6 +244,10 @@ class Subscriptions:
             (each.since for each in self._by_peer.get(peer, ())), default=math.inf
         )
 
+    def is_parked(self, peer: PeerKey) -> bool:
+        """Tell whether anything of a peer is parked."""
+        return peer in self._parked
+
     def parked_peers(self) -> frozenset[PeerKey]:
         """Return the peers with anything parked."""
         return frozenset(self._parked)

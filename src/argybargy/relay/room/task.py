@@ -76,7 +76,14 @@ from argybargy.relay.room.doubt import Doubt, settle
 from argybargy.relay.room.inbox import CommandOutcome, PendingCommand
 from argybargy.relay.room.subscriptions import Subscriptions
 from argybargy.relay.store_errors import as_relay_error, copy_of, translated
-from argybargy.store.errors import Conflict, Refused, StoreError, Unknown, Yield
+from argybargy.store.errors import (
+    Conflict,
+    Refused,
+    RoomQuotaFull,
+    StoreError,
+    Unknown,
+    Yield,
+)
 
 RETRY_SECONDS: Final = 1.0
 """Pause of a room's own work (expired leases, resolving a doubt) after a refused
@@ -617,9 +624,11 @@ class LiveRoom:
         if any(isinstance(each, CodesChanged | ClearRoom) for each in commit.writes):
             self._must_read_codes = True
         self.polls.published_at = trio.current_time()
-        if not room.is_empty:
-            self.context.quota.take(room.name)
+        self.context.quota.note(room.name, is_empty=room.is_empty)
+        woken = self._listening_peers()
+        handed = self._handed(commit.writes) if self.polls.has_waits else []
         self._wake_polls(commit.writes, before)
+        self.context.hooks.published(room, woken, handed)
         self.context.overview.publish(room, commit.writes)
         # A long way to catch up must not hold up the other rooms.
         await trio.lowlevel.checkpoint()
@@ -751,9 +760,21 @@ class LiveRoom:
         store, version = self.context.store, self.room.version
         if not decided.writes:
             return version
-        nonce = self.context.nonces.next()
+        nonce, most_rooms = self.context.nonces.next(), 0
+        if self.context.is_shared and self.room.is_empty and not decided.room.is_empty:
+            most_rooms = self.context.quota.limit
         try:
-            await store.commit(decided.room, version, decided.writes, nonce=nonce)
+            await store.commit(
+                decided.room,
+                version,
+                decided.writes,
+                nonce=nonce,
+                most_rooms=most_rooms,
+            )
+        except RoomQuotaFull as error:
+            # Another node gave the last place away. Decided again without one.
+            self.context.quota.refuse(self.name)
+            raise Conflict(str(error)) from error
         except Unknown:
             self._doubt = Doubt(self.room, nonce)
         # Asked outside the handler, so that a failure to find out is not reported as
@@ -793,15 +814,24 @@ class LiveRoom:
         """
         before, counters = self.room, self.context.counters
         self.room = decided.room.at_version(version)
+        if self.context.is_shared:
+            self.context.quota.note(self.name, is_empty=self.room.is_empty)
         self.polls.published_at = trio.current_time()
         counters.claims_won += self.room.fence - before.fence
         for pending, outcome in zip(batch, decided.outcomes, strict=True):
             pending.reply(self._outcome(outcome))
-        woken = self.polls.listening_peers()
+        woken = self._listening_peers()
         handed = self._handed(decided.writes) if self.polls.has_waits else []
         counters.messages += self._wake_polls(decided.writes, before)
         self.context.hooks.published(self.room, woken, handed)
         self.context.overview.publish(self.room, decided.writes)
+
+    def _listening_peers(self) -> frozenset[PeerKey]:
+        """Return the peers that messages to this room wake, at any node."""
+        here = self.polls.listening_peers()
+        if not self.context.is_shared:
+            return here
+        return here | self.context.delivery.presence.listening_elsewhere(self.key)
 
     def _handed(self, writes: Sequence[Write]) -> list[tuple[PeerKey, int]]:
         """Return the peers that wait for just an answer, each with the answer."""

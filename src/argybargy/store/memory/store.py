@@ -8,7 +8,14 @@ of them; it reads the messages present at its start.
 
 import contextlib
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from itertools import islice
 from typing import Final
 
@@ -21,6 +28,7 @@ from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.notifications import EventKey, Notice
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.commit import Commit
@@ -28,17 +36,20 @@ from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, ClearRoom, Write
 from argybargy.domain.search.query import Findings, Found, Query, Scope
 from argybargy.domain.search.snippet import SNIPPET_CHARS, snippet
+from argybargy.domain.seat import SharedSeat
 from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
-from argybargy.store.errors import Conflict, Corrupt, Refused, Yield
+from argybargy.store.errors import Conflict, Corrupt, Refused, RoomQuotaFull, Yield
 from argybargy.store.memory.audit import StoredAudit
 from argybargy.store.memory.commit_log import CommitLog
+from argybargy.store.memory.nodes import SharedNodes
 from argybargy.store.memory.room import StoredRoom
 from argybargy.store.protocol import (
     AuditRow,
     DatabaseSnapshot,
     DirectoryHint,
     Hint,
+    Meeting,
     RoomHint,
     Store,
     StoredOverview,
@@ -80,6 +91,9 @@ class MemoryStore(Store):
     _hooks: dict[Peer, WakeHook] = attrs.field(factory=dict, repr=False)
     _logs: dict[RoomKey, CommitLog] = attrs.field(factory=dict, repr=False)
     _listeners: list[Callable[[Hint], None]] = attrs.field(factory=list, repr=False)
+    _nodes: SharedNodes = attrs.field(factory=SharedNodes, repr=False)
+    _settings: dict[str, bytes] = attrs.field(factory=dict, repr=False)
+    _directory_version: int = 0
     _messages_ever: int = 0
 
     @property
@@ -105,7 +119,13 @@ class MemoryStore(Store):
 
     @override
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         await trio.lowlevel.checkpoint()
         key = room_key(room.name)
@@ -115,6 +135,8 @@ class MemoryStore(Store):
             raise self._conflict(room.name, stored, log, expected_version, nonce)
         if log is not None and writes and not log.may_commit(nonce):
             raise Yield(f"it is another node's turn in the room {room.name}")
+        if most_rooms and self._count_spoken(besides=key) >= most_rooms:
+            raise RoomQuotaFull(f"{most_rooms} other rooms have messages")
         if stored is None:
             stored = StoredRoom(room.status, created_ms=room.created_ms)
             self._rooms[key] = stored
@@ -122,17 +144,31 @@ class MemoryStore(Store):
         stored.nonce = nonce
         if any(isinstance(write, ClearRoom) for write in writes):
             self._clear_access(key)
+            self._directory_version += 1  # the hint of the commit tells
         self._audit.add([write for write in writes if isinstance(write, Audit)])
         if log is not None:
             commit = Commit.of(room, stored.version, nonce, writes)
             log.add(attrs.evolve(commit, status=stored.status))
             self._tell(RoomHint(stored.status.name, stored.version, log.newest))
 
+    def _count_spoken(self, besides: RoomKey) -> int:
+        """Count the rooms with messages, besides one."""
+        return sum(
+            key != besides and not stored.is_deleted and stored.head >= stored.first
+            for key, stored in self._rooms.items()
+        )
+
     def _tell(self, hint: Hint) -> None:
         """Tell all nodes, if there may be several."""
         if self.is_shared:
             for heard in list(self._listeners):
                 heard(hint)
+
+    def _note_directory(self) -> None:
+        """Count a change of the directory, and tell all nodes."""
+        if self.is_shared:
+            self._directory_version += 1
+            self._tell(DirectoryHint())
 
     @staticmethod
     def _conflict(
@@ -319,7 +355,7 @@ class MemoryStore(Store):
         await trio.lowlevel.checkpoint()
         self._codes.update({code.digest: code for code in codes})
         self._audit.add(audits)
-        self._tell(DirectoryHint())
+        self._note_directory()
 
     @override
     async def remove_codes(
@@ -339,14 +375,14 @@ class MemoryStore(Store):
             if (peer.room, peer.name) in holders
         }
         self._audit.add(audits)
-        self._tell(DirectoryHint())
+        self._note_directory()
 
     @override
     async def update_codes(self, codes: Sequence[CodeRecord]) -> None:
         await trio.lowlevel.checkpoint()
         known = [code for code in codes if code.digest in self._codes]
         self._codes.update({code.digest: code for code in known})
-        self._tell(DirectoryHint())
+        self._note_directory()
 
     @override
     async def invites(self) -> tuple[InviteRecord, ...]:
@@ -360,7 +396,7 @@ class MemoryStore(Store):
         await trio.lowlevel.checkpoint()
         self._invites.update({invite.digest: invite for invite in invites})
         self._audit.add(audits)
-        self._tell(DirectoryHint())
+        self._note_directory()
 
     @override
     async def redeem_invite(
@@ -373,14 +409,14 @@ class MemoryStore(Store):
         self._invites[invite.digest] = invite
         self._codes[code.digest] = code
         self._audit.add(audits)
-        self._tell(DirectoryHint())
+        self._note_directory()
 
     @override
     async def delete_invites(self, invites: Sequence[InviteRecord]) -> None:
         await trio.lowlevel.checkpoint()
         for invite in invites:
             self._invites.pop(invite.digest, None)
-        self._tell(DirectoryHint())
+        self._note_directory()
 
     @override
     async def sessions(self) -> tuple[SessionRecord, ...]:
@@ -394,8 +430,12 @@ class MemoryStore(Store):
         ended: Sequence[SessionRecord],
         audits: Sequence[Audit],
     ) -> None:
-        await self.end_sessions(ended, audits)
+        await trio.lowlevel.checkpoint()
+        for each in ended:
+            self._sessions.pop(each.digest, None)
         self._sessions[session.digest] = session
+        self._audit.add(audits)
+        self._note_directory()
 
     @override
     async def end_sessions(
@@ -405,6 +445,7 @@ class MemoryStore(Store):
         for session in sessions:
             self._sessions.pop(session.digest, None)
         self._audit.add(audits)
+        self._note_directory()
 
     @override
     async def update_sessions(self, sessions: Sequence[SessionRecord]) -> None:
@@ -428,6 +469,7 @@ class MemoryStore(Store):
             if each.id in replaced:
                 del self._notices[key]
         self._notices.update({each.key: each for each in notices})
+        self._note_directory()
 
     @override
     async def wake_hooks(self) -> tuple[WakeHook, ...]:
@@ -440,11 +482,59 @@ class MemoryStore(Store):
         await trio.lowlevel.checkpoint()
         if (hook.peer.room, hook.peer.name) in self._code_holders():
             self._hooks[hook.peer] = hook
+        self._note_directory()
 
     @override
     async def remove_wake_hook(self, room: str, name: str) -> None:
         await trio.lowlevel.checkpoint()
         self._hooks.pop(Peer(room_key(room), peer_key(name)), None)
+        self._note_directory()
+
+    @override
+    async def directory_version(self) -> int:
+        await trio.lowlevel.checkpoint()
+        return self._directory_version
+
+    @override
+    async def share(
+        self,
+        node: str,
+        seats: Sequence[SharedSeat],
+        rooms: Collection[RoomKey] | None,
+    ) -> tuple[SharedSeat, ...]:
+        await trio.lowlevel.checkpoint()
+        return self._nodes.share(node, seats, rooms) if self.is_shared else ()
+
+    @override
+    async def meet(self, node: NodeRecord) -> Meeting:
+        await trio.lowlevel.checkpoint()
+        return Meeting(self._nodes.meet(node) if self.is_shared else ())
+
+    @override
+    async def lead(self, node: str, duty: str) -> bool:
+        await trio.lowlevel.checkpoint()
+        return self._nodes.lead(node, duty) if self.is_shared else True
+
+    @override
+    async def leave(self, node: str) -> None:
+        await trio.lowlevel.checkpoint()
+        self._nodes.leave(node)
+
+    @override
+    async def setting(self, name: str) -> bytes | None:
+        await trio.lowlevel.checkpoint()
+        return self._settings.get(name)
+
+    @override
+    async def set_setting(
+        self, name: str, value: bytes, expected: bytes | None
+    ) -> bool:
+        await trio.lowlevel.checkpoint()
+        if self._settings.get(name) != expected:
+            return False
+        self._settings[name] = value
+        self._note_directory()
+        return True
 
     @override
     async def cursors(self, room: str) -> Mapping[str, int]:
@@ -487,7 +577,7 @@ class MemoryStore(Store):
         self._codes.update(
             {code.digest: code for tally, code in codes.items() if tally in tallies}
         )
-        self._tell(DirectoryHint())
+        self._note_directory()
         return tallies
 
     @override

@@ -91,7 +91,7 @@ class HintSender:
         self._tell(channel_of(room), payload)
 
     def tell_directory(self) -> None:
-        """Queue the hint that codes or invites have changed."""
+        """Queue the hint that the directory has changed."""
         self._tell(_GENERAL, f"{self.node} {_DIRECTORY}")
 
     def tell_gap(self) -> None:

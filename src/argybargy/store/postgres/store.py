@@ -2,9 +2,15 @@
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 import trio
@@ -14,13 +20,15 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
-from argybargy.domain.names import PeerKey, room_key
+from argybargy.domain.names import PeerKey, RoomKey, room_key
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.notifications import Notice
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, SavedRoom
-from argybargy.domain.room.writes import Audit, Write
+from argybargy.domain.room.writes import Audit, ClearRoom, Write
 from argybargy.domain.search.query import Findings, Query, Scope
+from argybargy.domain.seat import SharedSeat
 from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
 from argybargy.store.corruption import CorruptionSignal
@@ -64,6 +72,19 @@ from argybargy.store.postgres.tables.messages import (
     read_recent,
     read_replies,
 )
+from argybargy.store.postgres.tables.nodes import (
+    count_change,
+    forget_node,
+    note_alive,
+    read_directory_version,
+    read_records,
+    read_seats,
+    read_setting,
+    replace_setting,
+    save_record,
+    save_seats,
+    take_duty,
+)
 from argybargy.store.postgres.tables.records import (
     delete_notices,
     delete_sessions,
@@ -91,16 +112,24 @@ from argybargy.store.postgres.tables.sweeping import (
     sweep_messages,
     sweep_receipts,
 )
-from argybargy.store.postgres.writer import RoomWrite, Writer, open_writer
+from argybargy.store.postgres.writer import (
+    APPLIED,
+    RoomWrite,
+    Writer,
+    open_writer,
+)
 from argybargy.store.protocol import (
     AuditRow,
     DatabaseSnapshot,
     Hint,
+    Meeting,
     Store,
     StoredOverview,
     StoreInfo,
     WriterStatistics,
 )
+
+T = TypeVar("T")
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
@@ -109,7 +138,6 @@ _SPARE_THREADS: Final = 4
 """Threads beside those of the connections, for abandoned calls that end soon."""
 _CONNECTIONS: Final = 3
 """Connections beside the readers: to write, to send hints and to hear them."""
-_APPLIED: Final = "applied"
 _YIELD: Final = "yield"
 
 
@@ -118,6 +146,8 @@ class PostgresStore(Store):
     """Rooms, codes and audit in a PostgreSQL database that several nodes share.
 
     Reads of one peer run one at a time, see `Readers.read_as`.
+
+    Mutable state: the nodes that have shared seats through this store, one in use.
     """
 
     info: StoreInfo
@@ -127,6 +157,7 @@ class PostgresStore(Store):
     _limits: Limits
     _corruption: CorruptionSignal
     _make_link: Callable[[], Link]
+    _sharing: set[str] = attrs.field(factory=set, init=False, repr=False)
 
     @override
     def statistics(self) -> WriterStatistics:
@@ -138,7 +169,13 @@ class PostgresStore(Store):
 
     @override
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         version = expected_version + 1
         delta = encode_commit(Commit.of(room, version, nonce, writes))
@@ -146,17 +183,19 @@ class PostgresStore(Store):
 
         def applied(row: tuple[Any, ...]) -> None:
             outcome, spelling, *_ = row
-            if outcome == _APPLIED:
+            if outcome == APPLIED:
                 self._hints.tell_commit(spelling, version, delta)
 
         write = RoomWrite(
             room_key(room.name),
             (changes, expected_version, nonce, delta, ends_doubt),
+            clears_access=any(isinstance(each, ClearRoom) for each in writes),
+            most_rooms=most_rooms,
         )
         outcome, _, next_nonce, missing, names = await self._writer.commit(
             write, applied
         )
-        if outcome == _APPLIED:
+        if outcome == APPLIED:
             return
         if outcome == _YIELD:
             raise Yield(f"it is another node's turn in the room {room.name}")
@@ -277,9 +316,15 @@ class PostgresStore(Store):
     async def update_codes(self, codes: Sequence[CodeRecord]) -> None:
         await self._write_directory(partial(update_codes, codes=codes))
 
-    async def _write_directory(self, work: Callable[[Connection], None]) -> None:
-        """Write codes or invites, and tell the other nodes."""
-        await self._writer.write(work, lambda _: self._hints.tell_directory())
+    async def _write_directory(self, work: Callable[[Connection], T]) -> T:
+        """Change the directory, count that, and tell the other nodes."""
+
+        def counted(connection: Connection) -> T:
+            result = work(connection)
+            count_change(connection)
+            return result
+
+        return await self._writer.write(counted, lambda _: self._hints.tell_directory())
 
     @override
     async def wake_hooks(self) -> tuple[WakeHook, ...]:
@@ -287,11 +332,11 @@ class PostgresStore(Store):
 
     @override
     async def set_wake_hook(self, hook: WakeHook) -> None:
-        await self._writer.write(partial(save_wake_hook, hook=hook))
+        await self._write_directory(partial(save_wake_hook, hook=hook))
 
     @override
     async def remove_wake_hook(self, room: str, name: str) -> None:
-        await self._writer.write(partial(delete_wake_hook, room=room, name=name))
+        await self._write_directory(partial(delete_wake_hook, room=room, name=name))
 
     @override
     async def invites(self) -> tuple[InviteRecord, ...]:
@@ -338,7 +383,7 @@ class PostgresStore(Store):
             insert_session(connection, session)
             insert_audits(connection, audits)
 
-        await self._writer.write(work)
+        await self._write_directory(work)
 
     @override
     async def end_sessions(
@@ -348,7 +393,7 @@ class PostgresStore(Store):
             delete_sessions(connection, sessions)
             insert_audits(connection, audits)
 
-        await self._writer.write(work)
+        await self._write_directory(work)
 
     @override
     async def update_sessions(self, sessions: Sequence[SessionRecord]) -> None:
@@ -366,7 +411,65 @@ class PostgresStore(Store):
             delete_notices(connection, deleted)
             save_notices(connection, notices)
 
-        await self._writer.write(work)
+        await self._write_directory(work)
+
+    @override
+    async def directory_version(self) -> int:
+        return await self._readers.read(read_directory_version)
+
+    @override
+    async def share(
+        self,
+        node: str,
+        seats: Sequence[SharedSeat],
+        rooms: Collection[RoomKey] | None,
+    ) -> tuple[SharedSeat, ...]:
+        def work(connection: Connection) -> bool:
+            is_known = note_alive(connection, node)
+            save_seats(connection, node, seats)
+            return is_known
+
+        is_known = await self._writer.write(work)
+        if not is_known and node in self._sharing:
+            self._sharing.discard(node)
+            raise Refused("PostgreSQL has forgotten this node")
+        self._sharing.add(node)
+        return await self._readers.read(read_seats, node, rooms)
+
+    @override
+    async def meet(self, node: NodeRecord) -> Meeting:
+        clock_ms = await self._writer.write(partial(save_record, record=node))
+        others = await self._readers.read(read_records, node.id)
+        return Meeting(others, clock_ms)
+
+    @override
+    async def lead(self, node: str, duty: str) -> bool:
+        return await self._writer.write(partial(take_duty, node=node, duty=duty))
+
+    @override
+    async def leave(self, node: str) -> None:
+        self._sharing.discard(node)
+        await self._writer.write(partial(forget_node, node=node))
+
+    @override
+    async def setting(self, name: str) -> bytes | None:
+        return await self._readers.read(read_setting, name)
+
+    @override
+    async def set_setting(
+        self, name: str, value: bytes, expected: bytes | None
+    ) -> bool:
+        def work(connection: Connection) -> bool:
+            is_replaced = replace_setting(connection, name, value, expected)
+            if is_replaced:
+                count_change(connection)
+            return is_replaced
+
+        def tell(is_replaced: bool) -> None:
+            if is_replaced:
+                self._hints.tell_directory()
+
+        return await self._writer.write(work, tell)
 
     @override
     async def cursors(self, room: str) -> Mapping[str, int]:
@@ -397,7 +500,7 @@ class PostgresStore(Store):
             insert_codes(connection, [codes[tally] for tally in codes if tally in new])
             return new
 
-        return await self._writer.write(work, lambda _: self._hints.tell_directory())
+        return await self._write_directory(work)
 
     @override
     async def tallies(self, wanted: Sequence[str]) -> frozenset[str]:

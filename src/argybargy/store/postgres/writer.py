@@ -2,8 +2,9 @@
 
 Invariants:
 
-1. Rooms are locked in the order of their names, so that two nodes never wait for each
-   other. Other writes are transactions of their own, after the rooms.
+1. Rooms are locked in the order of their names, then the directory, so that two nodes
+   never wait for each other. A commit that counts the rooms, and other writes, are
+   transactions of their own.
 2. What failed before COMMIT was sent was not applied. If the connection is lost after
    that, the outcome is unknown.
 """
@@ -17,14 +18,19 @@ import psycopg
 import trio
 from typing_extensions import override
 
-from argybargy.store.errors import Refused, StoreError, Unknown
+from argybargy.store.errors import Refused, RoomQuotaFull, StoreError, Unknown
 from argybargy.store.postgres.connection import Connection, Link
 from argybargy.store.postgres.errors import first_line, lost_connection
+from argybargy.store.postgres.tables.nodes import count_change
+from argybargy.store.postgres.tables.rooms import count_spoken
 from argybargy.store.write_queue import Job, WriteQueue, fail_all, ignore
 
 T = TypeVar("T")
 
+APPLIED: Final = "applied"
+"""The outcome of a commit that was not in conflict."""
 _CALL: Final = "SELECT * FROM ab_commit_1(%s, %s, %s, %s, %s)"
+_QUOTA_LOCK: Final = 0x617267_71  # "argq"
 
 
 @attrs.frozen
@@ -34,10 +40,14 @@ class RoomWrite:
     Attributes:
         key: The room; rooms are committed in the order of their keys.
         parameters: The parameters of the function ``ab_commit_1``.
+        clears_access: Whether it deletes codes, invites and hooks: the directory.
+        most_rooms: The most rooms with messages that there may be; 0 for any number.
     """
 
     key: str
     parameters: tuple[str, int, str, bytes, bool]
+    clears_access: bool = False
+    most_rooms: int = 0
 
 
 Work = RoomWrite | Callable[[Connection], Any]
@@ -107,8 +117,12 @@ class Writer(WriteQueue[Work]):
         rooms = [job for job in jobs if isinstance(job.work, RoomWrite)]
         rooms.sort(key=_room_of)
         try:
-            if rooms:
-                await self._write_rooms(rooms)
+            grouped = [job for job in rooms if not _counts_rooms(job)]
+            if grouped:
+                await self._write_rooms(grouped)
+            for job in rooms:
+                if _counts_rooms(job):
+                    await self._write_rooms([job])
             for job in jobs:
                 if not isinstance(job.work, RoomWrite):
                     await self._write_one(job, job.work)
@@ -190,6 +204,11 @@ def _room_of(job: Job[Work, Any]) -> str:
     return job.work.key
 
 
+def _counts_rooms(job: Job[Work, Any]) -> bool:
+    assert isinstance(job.work, RoomWrite)
+    return job.work.most_rooms > 0
+
+
 def _is_hopeless(error: Exception) -> bool:
     """Tell whether the same would happen to each write alone."""
     cause = error.__cause__
@@ -233,15 +252,38 @@ def run_transaction(
 def commit_rooms(
     connection: Connection, writes: Sequence[RoomWrite]
 ) -> list[tuple[Any, ...]]:
-    """Commit to rooms, in one round trip; return a row for each."""
+    """Commit to rooms, in one round trip; return a row for each.
+
+    Raises:
+        RoomQuotaFull: It is one commit, and too many other rooms have messages.
+    """
     if len(writes) == 1:
-        return [_row(connection.execute(_CALL, writes[0].parameters, prepare=True))]
-    with connection.pipeline():
-        cursors = [
-            connection.execute(_CALL, write.parameters, prepare=True)
-            for write in writes
-        ]
-        return [_row(cursor) for cursor in cursors]
+        rows = [_commit_room(connection, writes[0])]
+    else:
+        with connection.pipeline():
+            cursors = [
+                connection.execute(_CALL, write.parameters, prepare=True)
+                for write in writes
+            ]
+            rows = [_row(cursor) for cursor in cursors]
+    if any(
+        write.clears_access and row[0] == APPLIED
+        for write, row in zip(writes, rows, strict=True)
+    ):
+        count_change(connection)
+    return rows
+
+
+def _commit_room(connection: Connection, write: RoomWrite) -> tuple[Any, ...]:
+    if write.most_rooms:
+        # Before the room: of two that take the last place, one waits for the other.
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_QUOTA_LOCK,))
+    row = _row(connection.execute(_CALL, write.parameters, prepare=True))
+    if write.most_rooms and row[0] == APPLIED:
+        others = count_spoken(connection, write.key)
+        if others >= write.most_rooms:
+            raise RoomQuotaFull(f"{write.most_rooms} other rooms have messages")
+    return row
 
 
 def _row(cursor: psycopg.Cursor[tuple[Any, ...]]) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """SQLite implementation of the store: each method is one writer job or one read."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -15,13 +15,15 @@ from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.invites import InviteRecord
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
-from argybargy.domain.names import PeerKey, room_key
+from argybargy.domain.names import PeerKey, RoomKey, room_key
+from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.notifications import Notice
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.domain.room.commit import Commit
 from argybargy.domain.room.state import Room, SavedRoom
 from argybargy.domain.room.writes import Audit, Write
 from argybargy.domain.search.query import Findings, Query, Scope
+from argybargy.domain.seat import SharedSeat
 from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
 from argybargy.store.corruption import CorruptionSignal
@@ -31,6 +33,7 @@ from argybargy.store.protocol import (
     AuditRow,
     DatabaseSnapshot,
     Hint,
+    Meeting,
     Store,
     StoredOverview,
     StoreInfo,
@@ -122,6 +125,9 @@ class SqliteStore(Store):
     """Rooms, codes and audit in one SQLite file. See `argybargy.store.protocol`.
 
     Reads of one peer run one at a time, see `Readers.read_as`.
+
+    Mutable state: the doubts, and the settings, in memory alone: the lock of the data
+    directory keeps other nodes away.
     """
 
     info: StoreInfo
@@ -132,6 +138,7 @@ class SqliteStore(Store):
     _limits: Limits
     _corruption: CorruptionSignal
     _doubts: Doubts = attrs.field(factory=Doubts, init=False)
+    _settings: dict[str, bytes] = attrs.field(factory=dict, init=False, repr=False)
 
     @override
     def statistics(self) -> WriterStatistics:
@@ -143,14 +150,20 @@ class SqliteStore(Store):
 
     @override
     async def commit(
-        self, room: Room, expected_version: int, writes: Sequence[Write], *, nonce: str
+        self,
+        room: Room,
+        expected_version: int,
+        writes: Sequence[Write],
+        *,
+        nonce: str,
+        most_rooms: int = 0,
     ) -> None:
         if self._doubts.by_room:
             await self._doubts.end(room.name, self._writer.probe)
         try:
             await self._writer.write(
                 lambda connection: commit_room(
-                    connection, room, expected_version, writes
+                    connection, room, expected_version, writes, most_rooms
                 )
             )
         except Unknown:
@@ -359,6 +372,50 @@ class SqliteStore(Store):
             save_notices(connection, notices)
 
         await self._writer.write(work)
+
+    @override
+    async def directory_version(self) -> int:
+        await trio.lowlevel.checkpoint()
+        return 0
+
+    @override
+    async def share(
+        self,
+        node: str,
+        seats: Sequence[SharedSeat],
+        rooms: Collection[RoomKey] | None,
+    ) -> tuple[SharedSeat, ...]:
+        await trio.lowlevel.checkpoint()
+        return ()
+
+    @override
+    async def meet(self, node: NodeRecord) -> Meeting:
+        await trio.lowlevel.checkpoint()
+        return Meeting()
+
+    @override
+    async def lead(self, node: str, duty: str) -> bool:
+        await trio.lowlevel.checkpoint()
+        return True
+
+    @override
+    async def leave(self, node: str) -> None:
+        await trio.lowlevel.checkpoint()
+
+    @override
+    async def setting(self, name: str) -> bytes | None:
+        await trio.lowlevel.checkpoint()
+        return self._settings.get(name)
+
+    @override
+    async def set_setting(
+        self, name: str, value: bytes, expected: bytes | None
+    ) -> bool:
+        await trio.lowlevel.checkpoint()
+        if self._settings.get(name) != expected:
+            return False
+        self._settings[name] = value
+        return True
 
     @override
     async def cursors(self, room: str) -> Mapping[str, int]:

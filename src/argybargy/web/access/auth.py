@@ -25,9 +25,11 @@ def require_agent(
 
     Raises:
         RelayError: ``unauthorized`` or ``auth_throttled``; ``room_not_found``;
-            ``read_only``, when a reader would change something.
+            ``read_only``, when a reader would change something;
+            ``storage_unavailable``, if the code may have been revoked.
     """
     relay = services.relay
+    relay.check_current()
     now = relay.clock.now()
     presented = presented_code(request.header(b"authorization") or "")
     records = relay.codes.resolve_all(presented, now) if presented else []
@@ -50,12 +52,27 @@ def presented_code(authorization: str) -> str:
     return rest.strip() if scheme.lower() == "bearer" else value
 
 
+async def admit_admin(services: Services, request: Request) -> OperatorIdentity:
+    """Authenticate the operator, also by a session that another node has opened.
+
+    Raises:
+        RelayError: As :func:`require_admin`, or the store could not be read.
+    """
+    session = request.header(b"x-admin-session")
+    if session and services.sessions.shared_codes is not None:
+        cookies = read_cookies(request, services.public_url)
+        await services.sessions.learn(session, cookies)
+    return require_admin(services, request)
+
+
 def require_admin(services: Services, request: Request) -> OperatorIdentity:
     """Authenticate the operator by the admin token or a session.
 
     Raises:
-        RelayError: ``admin_unauthorized``, or ``auth_throttled``.
+        RelayError: ``admin_unauthorized``, or ``auth_throttled``;
+            ``storage_unavailable``, if token and session may have been replaced.
     """
+    services.relay.check_current()
     token, session = (
         request.header(b"x-admin-token"),
         request.header(b"x-admin-session"),

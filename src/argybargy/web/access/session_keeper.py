@@ -9,10 +9,11 @@ import trio
 from argybargy.domain.limits import Limits
 from argybargy.relay.clock import Clock
 from argybargy.store.errors import StoreError
-from argybargy.store.protocol import SessionStore
+from argybargy.store.protocol import NodeStore, SessionStore
 from argybargy.system.logs import get_logger
 from argybargy.web.access.admin_token import AdminToken
 from argybargy.web.access.sessions import Sessions
+from argybargy.web.access.shared_sign_in import SharedSignInCodes
 
 log = get_logger(__name__)
 
@@ -22,7 +23,12 @@ KEEP_SECONDS: Final = 10.0
 
 @asynccontextmanager
 async def open_sessions(
-    store: SessionStore, limits: Limits, clock: Clock, admin_token: AdminToken
+    store: SessionStore,
+    limits: Limits,
+    clock: Clock,
+    admin_token: AdminToken,
+    *,
+    shared: NodeStore | None = None,
 ) -> AsyncIterator[Sessions]:
     """Load the sessions, and store their changes until the block ends.
 
@@ -33,11 +39,14 @@ async def open_sessions(
         limits: The limits of the relay.
         clock: The relay's clock.
         admin_token: The admin token.
+        shared: The store, if other nodes use it as well.
 
     Raises:
         StoreError: The store could not be read.
     """
     sessions = Sessions(store, limits, clock, admin_token)
+    if shared is not None:
+        sessions.shared_codes = SharedSignInCodes(shared, limits, clock)
     await sessions.load()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_keep, sessions)

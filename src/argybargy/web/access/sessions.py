@@ -19,6 +19,7 @@ Rules:
 
 import hmac
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -36,6 +37,7 @@ from argybargy.domain.access_codes import (
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
+from argybargy.domain.rate_limit import admit_into
 from argybargy.domain.room.writes import Audit
 from argybargy.domain.sessions import SessionRecord, digest_halves
 from argybargy.relay.access.code_registry import new_code
@@ -51,8 +53,10 @@ from argybargy.web.access.session import (
     NewSession,
     NewSignInCode,
     Session,
+    SignInCode,
     Visitor,
 )
+from argybargy.web.access.shared_sign_in import SharedSignInCodes
 from argybargy.web.access.sign_in_codes import SignInCodes
 from argybargy.web.identity import IdentityKind, OperatorIdentity
 
@@ -61,6 +65,8 @@ log = get_logger(__name__)
 USE_MS: Final = 60_000
 """Least time between two stored uses of a session in milliseconds, so that an open
 dashboard costs a write a minute."""
+READS_PER_SECOND: Final = 10
+"""Most reads of the sessions in a second because of unknown ones."""
 _DAY_MS: Final = 86_400_000
 
 
@@ -80,7 +86,8 @@ class Sessions:
         admin_token: The admin token; its mark ties the stored sessions to it.
 
     Attributes:
-        codes: The open sign-in codes.
+        codes: The open sign-in codes that only this node accepts.
+        shared_codes: Those that all nodes accept; ``None`` where there is one node.
     """
 
     store: SessionStore
@@ -93,7 +100,9 @@ class Sessions:
     _watchers: list[tuple[OperatorIdentity, Callable[[], None]]] = attrs.field(
         factory=list
     )
+    shared_codes: SharedSignInCodes | None = None
     _era: int = 0
+    _reads: deque[float] = attrs.field(factory=deque)
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
     codes: SignInCodes = attrs.field(init=False)
 
@@ -122,6 +131,53 @@ class Sessions:
         for each in kept:
             record = _shortened(each, each.created_ms + self._lifetime_ms)
             self._sessions[record.id] = Session.stored(record, now)
+
+    async def reread(self) -> None:
+        """Read the sessions again, which other nodes may have opened or ended.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        async with self._changing:
+            found = await self.store.sessions()
+            now, mark = self.clock.now(), self.admin_token.mark
+            stored = {each.id: each for each in found if each.token_mark == mark}
+            for record in stored.values():
+                known = self._sessions.get(record.id)
+                if known is not None:
+                    known.used_ms = max(known.used_ms, now.counted(record.used_ms))
+                elif record.id not in self._ending:
+                    self._sessions[record.id] = Session.stored(record, now)
+                    self._issued.add(record.digest)
+            gone = [each for each in self._sessions if each not in stored]
+            self._drop([self._sessions[each].record for each in gone], is_stored=True)
+
+    async def learn(self, presented: str, cookies: Iterable[str] = ()) -> None:
+        """Read the sessions again if one is presented that this node does not know.
+
+        A node hears of new sessions before anybody uses them, unless a hint was lost.
+        Guesses make it read :data:`READS_PER_SECOND` times a second at most.
+
+        Raises:
+            RelayError: ``busy``, after so many; ``storage_unavailable`` and the like.
+        """
+        if self.shared_codes is None or not is_well_formed(presented, SESSION_PREFIX):
+            return
+        digests = [digest_halves(presented, each) for each in (None, *cookies)]
+        if any(
+            key_id_of(each) in self._sessions or each in self._issued
+            for each in digests
+        ):
+            return
+        if admit_into(self._reads, trio.current_time(), READS_PER_SECOND, 1.0):
+            raise RelayError(Problem.BUSY, retry_after=1)
+        with translated():
+            await self.reread()
+
+    def forget_token(self) -> None:
+        """End what the admin token allowed: another node has replaced it."""
+        self._era += 1
+        self._drop_all()
 
     # -- authentication --------------------------------------------------------
 
@@ -216,6 +272,40 @@ class Sessions:
         self._issued.add(made.record.digest)
         return made
 
+    async def publish_code(self, code: SignInCode) -> None:
+        """Let all nodes accept a sign-in code.
+
+        Raises:
+            RelayError: ``storage_unavailable`` and the like.
+        """
+        if self.shared_codes is not None:
+            await self.shared_codes.add(code, self.admin_token.mark)
+            self.codes.remove(code)
+
+    async def _redeem_shared(
+        self, shared: SharedSignInCodes, presented: str, visitor: Visitor
+    ) -> NewSession | None:
+        """Open a session with a sign-in code of any node."""
+        code = await shared.take(presented)
+        if code is None:
+            return None
+        self._issued.add(bytes.fromhex(code.digest))
+        if code.made_by is not None and code.made_by not in self._sessions:
+            with translated():
+                await self.reread()
+        async with self._changing:
+            is_known = code.made_by is None or code.made_by in self._sessions
+            if code.token_mark != self.admin_token.mark or not is_known:
+                return None
+            now, end_ms = self.clock.now(), code.session_end_ms
+            if end_ms is not None:
+                end_ms = end_ms - now.stepped_ms
+            try:
+                return await self._open(visitor, "link", end_ms)
+            except RelayError:
+                await shared.put(code)
+                raise
+
     async def redeem(self, presented: str, visitor: Visitor) -> NewSession | None:
         """Open a session with a sign-in code; ``None`` if the code is invalid.
 
@@ -224,6 +314,8 @@ class Sessions:
         Raises:
             RelayError: ``storage_unavailable`` and the like.
         """
+        if self.shared_codes is not None and self.codes.find(presented) is None:
+            return await self._redeem_shared(self.shared_codes, presented, visitor)
         if self.codes.find(presented) is None:
             return None
         async with self._changing:
@@ -323,6 +415,8 @@ class Sessions:
         async with self._changing:
             ended, now = len(self.live()), self.clock.now()
             self._drop_all()
+            if self.shared_codes is not None:
+                await self.shared_codes.clear()
             await self._delete_ending([_audit(now, "session_revoke", f"all {ended}")])
             return ended
 

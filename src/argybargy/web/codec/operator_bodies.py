@@ -287,6 +287,24 @@ class WaitingRow(RoomMessageBody, frozen=True, rename={"from_": "from"}):
     urgent: bool = False
 
 
+class NodeRow(Struct, frozen=True):
+    """A relay on the same store; `this` is true for the one that answers.
+
+    `different_limits` compares it with that one. `store_clock_seconds` is how far the
+    clock of the store is ahead of its own.
+    """
+
+    id: str
+    name: str
+    version: str
+    started: str
+    parked_polls: int
+    leading: bool
+    this: bool
+    store_clock_seconds: float | None
+    different_limits: list[str]
+
+
 class StateBody(Struct, frozen=True):
     """Rooms, rosters, access codes, unanswered questions and recent messages."""
 
@@ -304,3 +322,4 @@ class StateBody(Struct, frozen=True):
     messages: list[RoomMessageBody]
     limits: dict[str, float]
     notifications: NotificationsBody
+    nodes: list[NodeRow] | UnsetType = UNSET

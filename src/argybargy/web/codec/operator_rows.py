@@ -8,14 +8,17 @@ from msgspec import UNSET, UnsetType
 
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import format_timestamp
+from argybargy.domain.nodes import NodeRecord, different_limits
 from argybargy.domain.roster import RosterRow, Waiting
 from argybargy.relay.api.stream_cursor import MessageInRoom
+from argybargy.relay.nodes import Nodes
 from argybargy.relay.overview.room_view import DampedPair, RoomOutline, RoomView
 from argybargy.web.codec import encode
 from argybargy.web.codec.bodies import RoomMessageBody
 from argybargy.web.codec.operator_bodies import (
     CodeRow,
     DampedBody,
+    NodeRow,
     RoomCardBody,
     RoomStateBody,
     RosterRowBody,
@@ -36,6 +39,30 @@ def code_row(code: CodeRecord) -> CodeRow:
         client=code.client,
         model=code.model,
         role=code.role.value,
+    )
+
+
+def node_rows(nodes: Nodes) -> list[NodeRow] | UnsetType:
+    """Convert the relays on a shared store, this one first; else nothing."""
+    if not nodes.is_shared:
+        return UNSET
+    me = nodes.record()
+    others = sorted(nodes.others, key=lambda each: (each.name, each.id))
+    return [_node_row(me, each) for each in (me, *others)]
+
+
+def _node_row(me: NodeRecord, node: NodeRecord) -> NodeRow:
+    clock_ms = node.clock_ms
+    return NodeRow(
+        id=node.id,
+        name=node.name,
+        version=node.version,
+        started=format_timestamp(node.started_ms),
+        parked_polls=node.parked,
+        leading=node.is_leading,
+        this=node is me,
+        store_clock_seconds=None if clock_ms is None else round(clock_ms / 1000, 1),
+        different_limits=list(different_limits(me, node)),
     )
 
 

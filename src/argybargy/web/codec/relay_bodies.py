@@ -1,5 +1,7 @@
 """Types of bodies of health and manual; see :mod:`argybargy.web.codec.bodies`."""
 
+from typing import Literal
+
 from msgspec import UNSET, Struct, UnsetType
 
 
@@ -8,6 +10,12 @@ class HealthBody(Struct, frozen=True):
 
     status: str
     version: str
+
+
+class ReadyQuery(Struct, frozen=True):
+    """Leave out the store, so that a balancer keeps a relay whose store is away."""
+
+    storage: Literal["any"] | None = None
 
 
 class ReadyBody(Struct, frozen=True):

@@ -32,11 +32,14 @@ OPEN_ROUTES: Final = (
     Route(
         "GET",
         "/ready",
-        "Report whether the relay can store messages, by a real write.",
+        "Report whether the relay can store messages, by a real write. With "
+        "storage=any, as a balancer of several relays asks, only whether it takes "
+        "requests.",
         monitoring.ready,
         relay_bodies.ReadyBody,
         caller=Caller.ANYONE,
-        refusals=(503,),
+        query=relay_bodies.ReadyQuery,
+        refusals=(422, 503),
     ),
 )
 

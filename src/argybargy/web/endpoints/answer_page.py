@@ -90,8 +90,10 @@ def _read_link(services: Services, request: Request) -> str | Response:
     """Return the notice of the link, or the page that says why it is of no use.
 
     Raises:
-        RelayError: ``auth_throttled``.
+        RelayError: ``auth_throttled``; ``storage_unavailable``, if the link may have
+            ended with the admin token.
     """
+    services.relay.check_current()
     now_ms = services.relay.clock.now().wall_ms
     link = services.links.read(request.params["token"], now_ms)
     if link.state in {LinkState.FORGED, LinkState.MALFORMED}:

@@ -8,7 +8,7 @@ import attrs
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.system.logs import get_logger
-from argybargy.web.access.auth import require_admin, require_agent
+from argybargy.web.access.auth import admit_admin, require_agent
 from argybargy.web.access.services import Services
 from argybargy.web.endpoints.route import Caller, Route
 from argybargy.web.errors import error_response, new_request_id
@@ -40,7 +40,7 @@ async def dispatch(services: Services, route: Route, request: Request) -> Respon
             check_format(route, request)
             return await cast("AgentHandler", route.handler)(services, code, request)
         if route.caller is Caller.OPERATOR:
-            operator = require_admin(services, request)
+            operator = await admit_admin(services, request)
             request = attrs.evolve(request, operator=operator)
         check_format(route, request)
         return await cast("OpenHandler", route.handler)(services, request)

@@ -343,6 +343,7 @@ def _state_body(
         messages=[operator_rows.room_message(row) for row in found.messages],
         limits=attrs.asdict(services.limits),
         notifications=notifications_body(services.relay.notifications),
+        nodes=operator_rows.node_rows(services.relay.nodes),
     )
 
 

@@ -11,12 +11,12 @@ from argybargy.relay.api.operator import OPERATOR_ACTOR
 from argybargy.relay.store_errors import translated
 from argybargy.web.access.auth import (
     acting_operator,
+    admit_admin,
     count_failure,
-    require_admin,
     shows_operator,
 )
 from argybargy.web.access.services import Services
-from argybargy.web.access.session import NewSession, Session, Visitor
+from argybargy.web.access.session import NewSession, NewSignInCode, Session, Visitor
 from argybargy.web.access.session_cookie import (
     can_keep_cookie,
     clear_cookie,
@@ -34,19 +34,17 @@ from argybargy.web.codec.session_bodies import (
     SessionsBody,
     SignInBody,
 )
-from argybargy.web.identity import OperatorIdentity
 from argybargy.web.request import Request, Response, json_response
 
 DASHBOARD: Final = "/dashboard"
 """Path of the page that redeems a sign-in code."""
 
 
-def offer_sign_in(services: Services, by: OperatorIdentity) -> SignInBody:
-    """Create a one-time sign-in code, with an audit row.
+def offer_sign_in(services: Services, made: NewSignInCode) -> SignInBody:
+    """Return a one-time sign-in code with its link, and note it in the audit log.
 
     The link carries the code in its fragment, which browsers never send to a server.
     """
-    made = services.sessions.make_code(by)
     _audit(services, "sign_in_link", key_id_of(made.record.digest))
     return SignInBody(
         code=made.code,
@@ -57,7 +55,9 @@ def offer_sign_in(services: Services, by: OperatorIdentity) -> SignInBody:
 
 async def make_sign_in(services: Services, request: Request) -> Response:
     """Create a one-time sign-in code; this response is the only one that shows it."""
-    return json_response(offer_sign_in(services, acting_operator(request)))
+    made = services.sessions.make_code(acting_operator(request))
+    await services.sessions.publish_code(made.record)
+    return json_response(offer_sign_in(services, made))
 
 
 async def open_session(services: Services, request: Request) -> Response:
@@ -67,13 +67,13 @@ async def open_session(services: Services, request: Request) -> Response:
     either, the body may hold a sign-in code: only this endpoint and ``POST /join`` read
     the body of a caller that they have not authenticated.
     """
-    by = require_admin(services, request) if shows_operator(request) else None
+    by = await admit_admin(services, request) if shows_operator(request) else None
     body, ignored = await read_json(request, SessionRequest, is_optional=True)
     visitor = _visitor(services, request, wants_cookie=body.cookie)
     if body.code is not None:
         made = await _redeem(services, request, visitor, body.code)
     else:
-        by = by or require_admin(services, request)
+        by = by or await admit_admin(services, request)
         await _flush_audit_rows(services)
         made = await services.sessions.open(by, visitor)
     response = json_response(_session_body(services, made), ignored)
@@ -103,7 +103,8 @@ async def _redeem(
     services: Services, request: Request, visitor: Visitor, code: str
 ) -> NewSession:
     code = code.strip()
-    if services.sessions.codes.find(code) is not None:
+    sessions = services.sessions
+    if sessions.shared_codes is not None or sessions.codes.find(code) is not None:
         await _flush_audit_rows(services)
     made = await services.sessions.redeem(code, visitor)
     if made is None:

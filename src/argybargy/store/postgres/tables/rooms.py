@@ -219,3 +219,13 @@ def _summary(row: Sequence[Any]) -> RoomSummary:
         *(status, head, first, created_ms, last_ms, decode_gaps(gaps)),
         version=version,
     )
+
+
+def count_spoken(connection: Connection, besides: str) -> int:
+    """Count the rooms with messages, besides the one with a key."""
+    sql = """
+        SELECT count(*) FROM rooms
+        WHERE key <> %s AND NOT is_deleted AND head >= first
+    """
+    row = connection.execute(sql, (besides,)).fetchone()
+    return row[0] if row else 0

@@ -22,7 +22,7 @@ from argybargy.domain.room.writes import (
     UpdateClaim,
     Write,
 )
-from argybargy.store.errors import Conflict
+from argybargy.store.errors import Conflict, RoomQuotaFull
 from argybargy.store.sqlite.tables.addressees import add_addressee
 from argybargy.store.sqlite.tables.audit import insert_audits
 from argybargy.store.sqlite.tables.claims import delete_claims_below, update_claim
@@ -35,7 +35,11 @@ from argybargy.store.sqlite.tables.questions import (
     resolve_question,
 )
 from argybargy.store.sqlite.tables.receipts import save_receipt
-from argybargy.store.sqlite.tables.rooms import insert_room, update_room
+from argybargy.store.sqlite.tables.rooms import (
+    count_spoken,
+    insert_room,
+    update_room,
+)
 
 
 def commit_room(
@@ -43,11 +47,13 @@ def commit_room(
     room: Room,
     expected_version: int,
     writes: Sequence[Write],
+    most_rooms: int = 0,
 ) -> None:
     """Apply one batch of writes to a room.
 
     Raises:
         Conflict: The stored version is not `expected_version`.
+        RoomQuotaFull: There are `most_rooms` other rooms with messages.
     """
     if expected_version == 0:
         room_id = insert_room(connection, room)
@@ -55,6 +61,8 @@ def commit_room(
         room_id = update_room(connection, room, expected_version)
     if room_id is None:
         raise Conflict(f"somebody else has committed to the room {room.name}")
+    if most_rooms and count_spoken(connection, room_id) >= most_rooms:
+        raise RoomQuotaFull(f"{most_rooms} other rooms have messages")
     for write in writes:
         APPLY[type(write)](connection, room_id, write)
     if room.first > 1:

@@ -66,6 +66,16 @@ def update_room(connection: apsw.Connection, room: Room, expected: int) -> int |
     return room_id
 
 
+def count_spoken(connection: apsw.Connection, besides: int) -> int:
+    """Count the rooms with messages, besides the one with an id."""
+    sql = """
+        SELECT count(*) FROM rooms
+        WHERE id <> ? AND NOT is_deleted AND head >= first
+    """
+    found: int = connection.execute(sql, (besides,)).get
+    return found
+
+
 def _columns(room: Room) -> dict[str, Any]:
     return {
         "name": room.name,
