@@ -18,7 +18,7 @@ def lead(seat: Seat) -> None:
     think = open_model("Merge these findings into one short report.", str)
     for job in seat.questions():
         left = sorted(str(path.relative_to(PROJECT)) for path in PROJECT.glob("*.py"))
-        found: dict[str, str] = {}
+        found: list[str] = []
         late: set[str] = set()
         for turn in range(TURNS):
             readers = [name for name in seat.peers(can="read") if name not in late]
@@ -36,13 +36,13 @@ def lead(seat: Seat) -> None:
             }
             for name, seq in asked.items():
                 try:
-                    found[", ".join(shares[name])] = seat.answer(seq)["text"]
+                    found += seat.answer(seq)["text"].splitlines()
                     left = [each for each in left if each not in shares[name]]
                 except NoAnswer:
                     late.add(name)
             if not left:
                 break
-        report = think("\n".join(found[key] for key in sorted(found)))
+        report = think("\n".join(sorted(found)))
         seat.reply(job, report + (f"\nNot read: {', '.join(left)}" if left else ""))
 
 

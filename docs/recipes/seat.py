@@ -62,6 +62,7 @@ class Seat:
     def __init__(self, relay: str, code: str) -> None:
         self.relay = relay.rstrip("/")
         self._code = code
+        self._asker = ""  # of the question that the agent works on
         self.name: str = self.call("GET", "/whoami")["name"]
 
     def hear(self, wake: str = "all") -> Iterator[Message]:
@@ -96,6 +97,7 @@ class Seat:
             else:
                 is_mine = message["expects_reply"] == self.name
             if is_mine:
+                self._asker = asker_of(message)
                 yield message
 
     def say(self, text: str, to: str = "all", key: str = "", **fields: object) -> int:
@@ -122,9 +124,9 @@ class Seat:
         """
         wait = min(patience, 50)
         body = {"text": text, "to": to, "wait": wait, **fields}
-        if to != "all" and not to.startswith("can:"):
-            # A message to one peer alone answers what that peer has asked. This one
-            # asks back, so it has a second addressee: the agent itself.
+        if to == self._asker:
+            # A message to the asker alone would answer its question. This one asks
+            # back, so it goes to a second addressee as well: the agent itself.
             body = {"expects_reply": to, **body, "to": [to, self.name]}
         asked = self._post("/ask", body, key)
         return asked.get("answer") or self.answer(asked["seq"], patience - wait)
@@ -156,9 +158,8 @@ class Seat:
         """Answer a question; false if it has gone to somebody else meanwhile."""
         if for_several(question) and not self.claim(question["seq"]):
             return False
-        human = question["from_kind"] == "operator"
-        to = "operator" if human else question["from"]
-        self.say(text, **{"to": to, "reply_to": question["seq"], **fields})
+        addressed = {"to": asker_of(question), "reply_to": question["seq"], **fields}
+        self.say(text, **addressed)
         return True
 
     def read(self, seq: int) -> Message:
@@ -222,6 +223,12 @@ class Seat:
                 return False
             raise
         return True
+
+
+def asker_of(question: Message) -> str:
+    """Return the name under which the asker is addressed; the human has one of many."""
+    is_human = question["from_kind"] == "operator"
+    return "operator" if is_human else str(question["from"])
 
 
 def for_several(question: Message) -> bool:
