@@ -182,11 +182,13 @@ class Session:
         home: Home directory.
         port: Port in place of the default one.
         is_update: Whether the output on the page is to be replaced.
+        pause_seconds: Pauses after a command, and after one in the background.
     """
 
     home: Path
     port: int
     is_update: bool
+    pause_seconds: tuple[float, float]
     _stack: AsyncExitStack
     _terminals: dict[str, Process] = attrs.field(factory=dict)
 
@@ -216,7 +218,7 @@ class Session:
         answer = await shell.read_answer()
         # Commands follow each other faster than a person types. The relay coalesces
         # events that happen together, and a poll must be parked before it is woken.
-        await trio.sleep(PARK_SECONDS if command.endswith("&") else PACE_SECONDS)
+        await trio.sleep(self.pause_seconds[command.endswith("&")])
         return answer
 
     async def _start(self, script: str, stdin: int) -> Process:
@@ -272,11 +274,15 @@ def make_clone(home: Path) -> None:
 
 @asynccontextmanager
 async def open_session(
-    home: Path, port: int, *, is_update: bool = False
+    home: Path,
+    port: int,
+    *,
+    is_update: bool = False,
+    pause_seconds: tuple[float, float] = (PACE_SECONDS, PARK_SECONDS),
 ) -> AsyncIterator[Session]:
     """Open a session; its processes end with the block."""
     async with AsyncExitStack() as stack:
-        yield Session(home, port, is_update, stack)
+        yield Session(home, port, is_update, pause_seconds, stack)
 
 
 def read_steps(page: str) -> list[Step]:
