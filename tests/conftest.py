@@ -1,5 +1,6 @@
 """Configure pytest: hypothesis profiles, extra options, and the check of error logs."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -35,6 +36,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write reference pages and recorded output; read the diff, then commit",
     )
+
+
+def pytest_configure() -> None:
+    """Let the processes that tests start have the signals of an ordinary terminal.
+
+    A child process inherits that signals are ignored, as they are after ``nohup`` or in
+    the background of a script; a function that handles them it does not inherit.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)
 
 
 def pytest_collection_modifyitems(

@@ -96,7 +96,9 @@ def test_bold_may_contain_code_and_emphasis(dashboard: Dashboard) -> None:
 def test_no_text_takes_long_to_parse(dashboard: Dashboard) -> None:
     hard = ("**`a`", "**`a", "https://a(b", "[a](https://b(", "`" * 99 + "x", "| \\|")
     for text in (each * (20_000 // len(each)) for each in hard):
-        assert drawn(dashboard, text, "drawn.spent") < 1_000
+        # A machine that is busy may be slow once; a text that is hard always is.
+        tries = (drawn(dashboard, text, "drawn.spent") for _ in range(5))
+        assert any(spent < 1_000 for spent in tries)
 
 
 def test_tasks_have_boxes_that_only_show_their_state(dashboard: Dashboard) -> None:
@@ -193,9 +195,12 @@ HARD = r"""async (names) => {
   for (const name of names) {
     for (const part of parts) {
       const code = part.repeat(Math.floor(20_000 / part.length));
-      const start = performance.now();
-      const tokens = tokensOf(code, name);
-      const spent = performance.now() - start;
+      let spent = Infinity, tokens = [];
+      for (let tries = 0; tries < 5 && spent >= 1_000; tries += 1) {
+        const start = performance.now();
+        tokens = tokensOf(code, name);
+        spent = performance.now() - start;
+      }
       found.push([name, part, spent, tokens.map(([, text]) => text).join("") === code]);
     }
   }

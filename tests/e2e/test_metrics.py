@@ -37,13 +37,15 @@ async def test_what_was_done_is_counted_and_shown_at_both_addresses(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(bob.poll, 0, 20)
             await server.wait_parked(1)
+            began = trio.current_time()
             await alice.post("wake up")
+        spent = trio.current_time() - began
         by_token = await scrape(server.address, **{"x-admin-token": server.token()})
         alone = await scrape(Address("127.0.0.1", port))
         for seen in (by_token, alone):
             assert seen["argybargy_messages_total"] == 1
             assert seen["argybargy_wake_seconds_count"] == 1
-            assert seen["argybargy_wake_seconds_sum"] < 5
+            assert 0 < seen["argybargy_wake_seconds_sum"] < spent
             assert seen["argybargy_commit_seconds_count"] >= 3
             assert seen["argybargy_commit_batch_sum"] >= 3
             assert seen["argybargy_requests_total"] >= 4

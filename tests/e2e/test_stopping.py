@@ -62,9 +62,13 @@ async def test_a_hangup_is_as_polite_as_a_request_to_terminate(tmp_path: Path) -
 
 
 @needs_posix
-@pytest.mark.parametrize("verb", [["serve"], ["up", "--no-tunnel"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("verb", "ends"),
+    [(["serve"], b"urls"), (["up", "--no-tunnel"], b"Ctrl+C stops the relay.")],
+    ids=["serve", "up --no-tunnel"],
+)
 async def test_a_terminal_that_closes_stops_the_relay_politely(
-    tmp_path: Path, verb: list[str]
+    tmp_path: Path, verb: list[str], ends: bytes
 ) -> None:
     data = tmp_path / "data"
     ours, theirs = os.openpty()
@@ -90,6 +94,10 @@ async def test_a_terminal_that_closes_stops_the_relay_politely(
     with trio.fail_after(30):
         while find_server_address(data) is None:  # noqa: ASYNC110 - another process
             await trio.sleep(0.05)
+        shown = b""
+        while ends not in shown:  # before that, it cannot print what it has to say
+            await trio.lowlevel.wait_readable(ours)
+            shown += os.read(ours, 4_096)
         os.close(ours)
         assert await process.wait() == 0
     assert (data / LOCK_NAME).read_bytes() == b""

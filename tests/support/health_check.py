@@ -55,8 +55,7 @@ class Witness:
         """
         self.server.close_guests()
         faults = await self._find_unanswered()
-        if self.server.process.poll() is not None:
-            code = self.server.process.returncode
+        if (code := self.server.process.poll()) is not None:
             return [f"the process ended with {code}", *faults]
         if not faults:
             faults += await self._find_leaks()

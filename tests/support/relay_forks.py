@@ -1,15 +1,16 @@
 """Start relays as forks of a process that has imported everything.
 
-Importing takes a relay two thirds of a second of CPU. The tests of the browser start
-some three hundred, so they are forked from a server, which imports once. Apart from
-that a fork does what ``python -m argybargy`` does, with arguments, variables and output
-of its own.
+Importing takes a relay two thirds of a second of CPU. The tests start some five
+hundred, so most of them are forked from a server, which imports once. Apart from that a
+fork does what ``python -m argybargy`` does, with arguments, variables and output of its
+own.
 """
 
 import gc
 import json
 import os
 import pkgutil
+import resource
 import select
 import signal
 import socket
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import attrs
+import trio
 
 _MOST_BYTES: Final = 1 << 16
 _PACKAGES: Final = ("domain", "http", "relay", "serve", "settings", "store", "web")
@@ -65,6 +67,12 @@ class Fork:
             time.sleep(0.001)  # it has ended, and is about to be seen as ended
         return code
 
+    async def wait_async(self) -> int:
+        """Wait as :meth:`wait` does, in a Trio program."""
+        if self.returncode is None:
+            await trio.lowlevel.wait_readable(self._descriptor)
+        return self.wait()
+
     def send_signal(self, number: int) -> None:
         """Send a signal, unless the process has ended."""
         if self.poll() is None:
@@ -97,7 +105,14 @@ class RelayForks:
         self, arguments: Sequence[str], environment: Mapping[str, str], log: Path
     ) -> Fork:
         """Start ``argybargy`` with these arguments; its output goes to a log file."""
-        order = {"run": arguments, "environment": dict(environment), "log": str(log)}
+        order = {
+            "run": arguments,
+            "environment": dict(environment),
+            "log": str(log),
+            # What a child process would inherit.
+            "descriptors": resource.getrlimit(resource.RLIMIT_NOFILE),
+            "directory": str(Path.cwd()),
+        }
         pid = self._ask(order)
         return Fork(pid, self, os.pidfd_open(pid))
 
@@ -148,6 +163,8 @@ def _run(order: dict[str, Any]) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
+    resource.setrlimit(resource.RLIMIT_NOFILE, tuple(order["descriptors"]))
+    os.chdir(order["directory"])
     os.environ.clear()  # noqa: TID251  as a new process finds it
     os.environ.update(order["environment"])  # noqa: TID251
     sys.argv = ["argybargy", *order["run"]]

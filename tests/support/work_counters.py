@@ -92,9 +92,10 @@ def measured_calls() -> Iterator[CallMeter]:
 class LineMeter(Instrument):
     """Counts lines within each step of a task, those of tests excepted.
 
-    A call into C counts as a line, however long it takes; its input is bounded by the
-    limits of the relay. Counting stops at several times the budget, because it makes
-    a step ten times as slow.
+    What loads a module is not counted: it depends on what ran before. A call into C
+    counts as a line, however long it takes; its input is bounded by the limits of the
+    relay. Counting stops at several times the budget, because it makes a step ten times
+    as slow.
 
     Attributes:
         lines: The lines of the longest step since :meth:`reset`.
@@ -106,6 +107,7 @@ class LineMeter(Instrument):
     _current: dict[CodeType, int] = attrs.field(factory=dict)
     _count: int = 0
     _outer: Any = None
+    _loads: bool = False
 
     def reset(self) -> None:
         """Forget the longest step."""
@@ -113,7 +115,7 @@ class LineMeter(Instrument):
 
     def before_task_step(self, _task: trio.lowlevel.Task) -> None:
         """Start counting."""
-        self._current, self._count = {}, 0
+        self._current, self._count, self._loads = {}, 0, False
         self._outer = sys.gettrace()
         sys.settrace(self._enter)
 
@@ -127,8 +129,11 @@ class LineMeter(Instrument):
 
     def _enter(self, frame: FrameType, _event: str, _value: object) -> Tracer | None:
         """Count the lines of a frame, unless it is a test's."""
-        if frame.f_code.co_filename.startswith(_TESTS):
+        if self._loads or frame.f_code.co_filename.startswith(_TESTS):
             return None
+        if frame.f_code.co_name == "<module>":
+            self._loads = True
+            return self._leave_module
         code, current = frame.f_code, self._current
         current.setdefault(code, 0)
 
@@ -144,13 +149,25 @@ class LineMeter(Instrument):
 
         return count
 
+    def _leave_module(self, _frame: FrameType, event: str, _value: object) -> Tracer:
+        """Count again once the module is loaded."""
+        self._loads = event != "return"
+        return self._leave_module
+
 
 @contextmanager
 def measured_lines() -> Iterator[LineMeter]:
-    """Count the lines in steps of all tasks, from the next step on."""
+    """Count the lines in steps of all tasks, from the next step on.
+
+    The garbage collector waits meanwhile, as in :func:`count_calls`.
+    """
     meter = LineMeter()
+    collects = gc.isenabled()
+    gc.disable()
     trio.lowlevel.add_instrument(meter)
     try:
         yield meter
     finally:
         trio.lowlevel.remove_instrument(meter)
+        if collects:
+            gc.enable()

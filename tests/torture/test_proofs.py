@@ -12,6 +12,7 @@ from argybargy.torture.harness import Promise
 from argybargy.torture.promises import PROMISES
 from argybargy.torture.proofs.bounded import prove as prove_bounded
 from argybargy.torture.runner import ProofRun, TortureRun, run_proofs
+from support.relay_process import fork_or_spawn
 
 SECONDS = 1.0
 BROKEN = Path(__file__).with_name("broken_relay.py")
@@ -28,7 +29,7 @@ async def try_out(
     """Run proofs, and check the calls that report their progress."""
     told: list[object] = []
     trials = await run_proofs(
-        TortureRun(promises, SECONDS, seed=1, patience=8, **plan),
+        TortureRun(promises, SECONDS, seed=1, patience=8, spawn=fork_or_spawn, **plan),
         told.append,
         told.append,
     )

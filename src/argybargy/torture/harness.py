@@ -13,7 +13,13 @@ from pathlib import Path
 
 import attrs
 
-from argybargy.torture.relay_process import COMMAND, RelayProcess, open_relay_process
+from argybargy.torture.relay_process import (
+    COMMAND,
+    RelayProcess,
+    Spawn,
+    open_relay_process,
+    spawn_process,
+)
 
 MOST_FAULTS = 20
 """Maximum number of faults listed in a result; further ones are counted."""
@@ -51,6 +57,7 @@ class ProofEnvironment:
         command: Command that starts a relay.
         patience: Factor on all time limits. Above 1 where other work shares the
             machine, as in the test suite.
+        spawn: Starts the command.
     """
 
     folder: Path
@@ -59,13 +66,18 @@ class ProofEnvironment:
     core: str = "argybargy"
     command: Sequence[str] = COMMAND
     patience: float = 1.0
+    spawn: Spawn = spawn_process
 
     def open_relay(
         self, name: str = "data", **environment: str
     ) -> AbstractAsyncContextManager[RelayProcess]:
         """Start a relay on the data directory ``folder / name``."""
         return open_relay_process(
-            self.folder / name, core=self.core, command=self.command, **environment
+            self.folder / name,
+            core=self.core,
+            command=self.command,
+            spawn=self.spawn,
+            **environment,
         )
 
 

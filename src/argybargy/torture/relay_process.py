@@ -5,10 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, Protocol
 
 import attrs
 import msgspec
@@ -30,6 +30,43 @@ NO_RATE_LIMITS: Final = {
 
 NO_ANSWER: Final = (OSError, BadResponse, trio.TooSlowError, trio.BrokenResourceError)
 """Exceptions of a call that gets no response."""
+
+
+class ChildProcess(Protocol):
+    """The part of :class:`trio.Process` that a relay's starter needs."""
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+
+    def poll(self) -> int | None:
+        """Return the exit code, or ``None`` while the process runs."""
+
+    def send_signal(self, sig: signal.Signals) -> None:
+        """Send a signal."""
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+
+    async def wait(self) -> int:
+        """Wait for the end of the process and return its exit code."""
+
+
+Spawn = Callable[[Sequence[str], Mapping[str, str], BinaryIO], Awaitable[ChildProcess]]
+"""Starts a command with these variables; its output goes to the open file."""
+
+
+async def spawn_process(
+    command: Sequence[str], variables: Mapping[str, str], output: BinaryIO
+) -> ChildProcess:
+    """Start a command as a child process."""
+    return await trio.lowlevel.open_process(
+        list(command),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        env=variables,
+    )
 
 
 @attrs.frozen
@@ -142,7 +179,7 @@ class RelayProcess:
         log: Its log file, which also has its standard output and error.
     """
 
-    process: trio.Process
+    process: ChildProcess
     address: Address
     data: Path
     log: Path
@@ -234,6 +271,7 @@ async def open_relay_process(
     *,
     core: str = "argybargy",
     command: Sequence[str] = COMMAND,
+    spawn: Spawn = spawn_process,
     **environment: str,
 ) -> AsyncIterator[RelayProcess]:
     """Start a relay on a data directory; kill it when the block ends, if still running.
@@ -245,6 +283,7 @@ async def open_relay_process(
         data: The data directory.
         core: HTTP/1.1 implementation, as in ``ARGYBARGY_HTTP_CORE``.
         command: Command that starts a relay.
+        spawn: Starts the command.
         environment: Additional settings, as variables of the environment.
 
     Raises:
@@ -263,13 +302,7 @@ async def open_relay_process(
         **environment,
     }
     with log.open("ab") as sink:
-        process = await trio.lowlevel.open_process(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=sink,
-            env=variables,
-        )
+        process = await spawn(command, variables, sink)
     relay = RelayProcess(process, address, data, log)
     try:
         await _wait_healthy(relay)

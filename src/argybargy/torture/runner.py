@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from argybargy.torture.harness import Promise, ProofEnvironment, ProofResult
-from argybargy.torture.relay_process import COMMAND
+from argybargy.torture.relay_process import COMMAND, Spawn, spawn_process
 
 SECONDS_AT_LEAST: Final = 2.0
 """Minimum time of a proof, even if its share is shorter."""
@@ -44,6 +44,7 @@ class TortureRun:
         core: HTTP/1.1 implementation of the relays, as in ``ARGYBARGY_HTTP_CORE``.
         command: Command that starts a relay.
         patience: Factor on all time limits of the proofs.
+        spawn: Starts the command.
     """
 
     promises: Sequence[Promise]
@@ -53,6 +54,7 @@ class TortureRun:
     core: str = "argybargy"
     command: Sequence[str] = COMMAND
     patience: float = 1.0
+    spawn: Spawn = spawn_process
 
     def seconds_for(self, promise: Promise) -> float:
         """Return the running time of a proof: its share by weight."""
@@ -95,6 +97,7 @@ async def _run_proof(plan: TortureRun, promise: Promise, folder: Path) -> ProofR
         core=plan.core,
         command=plan.command,
         patience=plan.patience,
+        spawn=plan.spawn,
     )
     began = trio.current_time()
     try:
