@@ -205,7 +205,7 @@ class _Converter:
             }
 
     def _open_questions(self, messages: Sequence[OriginalMessage]) -> frozenset[int]:
-        """Return the seqs of unanswered questions, by the rule of the original Argybargy.
+        """Return the seqs of unanswered questions, by the rule of the original relay.
 
         Questions of peers without a code are not open: no peer awaits the answer.
         """
