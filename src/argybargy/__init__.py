@@ -28,7 +28,7 @@ domain         values and pure rules
 onboarding     instructions, credentials and scripts for invited agents
 settings       the table of settings, their parsers and sources
 store          the store protocol, in memory and in SQLite
-legacy         reads the first Argybargy
+legacy         reads the original Argybargy
 agent          the ``argy`` command: an agent's seat, its messages and its ear
 relay          room tasks, access codes, polls, the operator's overview
 http           an HTTP/1.1 server for any ASGI app

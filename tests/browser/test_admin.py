@@ -96,7 +96,7 @@ def test_a_token_is_exchanged_or_the_page_says_why_not(dashboard: Dashboard) -> 
     expect(dashboard.css(".brand .connection")).to_have_text("idle")
     field.fill("тoken")
     dashboard.button("Sign in").click()
-    expect(told).to_contain_text("This is no sign-in link, no code and no token.")
+    expect(told).to_contain_text("This is not a sign-in link, a code or a token.")
     dashboard.page.route("**/admin/session", lambda route: route.abort())
     field.fill(dashboard.relay.token)
     dashboard.button("Sign in").click()

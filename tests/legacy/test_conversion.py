@@ -1,4 +1,4 @@
-"""Switching from the first Argybargy: one command, and agents go on as they are."""
+"""Switching from the original Argybargy: one command, and agents go on as they are."""
 
 import json
 from pathlib import Path
@@ -184,7 +184,7 @@ def test_an_incomplete_row_is_refused_in_a_sentence(
         ),
         (
             "ALTER TABLE messages RENAME TO m; CREATE VIEW messages AS SELECT * FROM m",
-            "is not a database of the first Argybargy",
+            "is not a database of the original Argybargy",
         ),
     ],
 )

@@ -33,7 +33,7 @@ CODE_PATTERN: Final = re.compile(
 
 _KEY_ID: Final = re.compile(r"[0-9a-f]{12}")
 _ORIGINAL_PATTERN: Final = re.compile(r"[0-9A-Za-z_-]{32}")
-"""Matches imported codes of the first relay. Not used to search text, because many
+"""Matches imported codes of the original relay. Not used to search text, because many
 other words match it."""
 
 

@@ -1,6 +1,6 @@
 """One-use invites: the stored record, and the rules of its end.
 
-An invite may stand in a prompt or a chat, since it opens no room by itself: it is
+An invite may be in a prompt or a chat, since it opens no room by itself: it is
 exchanged once for an access code, within minutes.
 """
 

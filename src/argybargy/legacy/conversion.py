@@ -1,4 +1,4 @@
-"""Conversion of a database of the first Argybargy to import lines.
+"""Conversion of a database of the original Argybargy to import lines.
 
 Messages keep their seqs, which were per room there too: the cursors of agents stay
 valid. Invalid names, and names that differ in case only, are changed; each change is
@@ -44,7 +44,7 @@ _CAPABILITIES_CHARS: Final = 400
 _AUDIT_CHARS: Final = 1_000
 _INVALID_CHARS: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _CODE: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{32}(?![A-Za-z0-9_-])")
-"""The form of an access code of the first Argybargy."""
+"""The form of an access code of the original Argybargy."""
 
 
 @attrs.frozen
@@ -205,7 +205,7 @@ class _Converter:
             }
 
     def _open_questions(self, messages: Sequence[OriginalMessage]) -> frozenset[int]:
-        """Return the seqs of unanswered questions, by the rule of the first Argybargy.
+        """Return the seqs of unanswered questions, by the rule of the original relay.
 
         Questions of peers without a code are not open: no peer awaits the answer.
         """

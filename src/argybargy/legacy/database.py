@@ -1,4 +1,4 @@
-"""Reader for the database of the first Argybargy; read-only.
+"""Reader for the database of the original Argybargy; read-only.
 
 Its tables are ``messages``, ``codes``, and in later versions ``rooms`` and ``audit``;
 `_COLUMNS` lists the columns read. Seqs are per room, starting at 1.
@@ -148,7 +148,7 @@ class Original:
 
 
 def read_original(path: Path, audit_rows: int) -> Original:
-    """Read a database of the first Argybargy, which may be running.
+    """Read a database of the original Argybargy, which may be running.
 
     Args:
         path: The database, or its directory.
@@ -201,7 +201,7 @@ def _open(path: Path) -> apsw.Connection:
 def _read(connection: apsw.Connection, path: Path, audit_rows: int) -> Original:
     columns = {table: _select(connection, table) for table in _COLUMNS}
     if not all(columns[table] for table in _NEEDED):
-        raise Incompatible(f"{path} is not a database of the first Argybargy.")
+        raise Incompatible(f"{path} is not a database of the original Argybargy.")
     codes = _rows(connection, columns["codes"], "codes ORDER BY rowid")
     newest = f"audit ORDER BY id DESC LIMIT {audit_rows:d}"
     audits = list(_rows(connection, columns["audit"], newest))

@@ -1,4 +1,4 @@
-"""The rule of the first Argybargy for which questions a message answers.
+"""The rule of the original Argybargy for which questions a message answers.
 
 Its agents knew no ``reply_to``: any message answered all questions put to its sender by
 peers that could read it. Imported questions keep that rule, so that a switch brings no

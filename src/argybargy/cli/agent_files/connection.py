@@ -126,8 +126,12 @@ class Receipt:
             return None
         except (OSError, ValueError, KeyError, TypeError):
             pass  # said below
-        text = f"{path} is damaged, or of a newer version."
-        raise CliError(text, "Take our lines out of the files by hand.")
+        text = (
+            f"{path}, the list of what was written, is damaged or of a newer version."
+        )
+        raise CliError(
+            text, "Remove the lines of argybargy from the program's files by hand."
+        )
 
 
 _RECEIPT: Final = "receipt.json"

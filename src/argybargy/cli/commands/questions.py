@@ -157,11 +157,19 @@ def _read_answer(
         return room, read_number(seq), text
     if seq is None:
         if not has_choice:
-            raise CliError("TEXT is missing.", "Or take one: --choice", Exit.USAGE)
+            raise CliError(
+                "TEXT is missing.",
+                "Type the answer, or choose one with --choice.",
+                Exit.USAGE,
+            )
         return None, read_number(room), None
     if is_number(seq) and (has_choice or not is_number(room)):
         if not has_choice:
-            raise CliError("TEXT is missing.", "Or take one: --choice", Exit.USAGE)
+            raise CliError(
+                "TEXT is missing.",
+                "Type the answer, or choose one with --choice.",
+                Exit.USAGE,
+            )
         check_room(room)
         return room, read_number(seq), None
     return None, read_number(room), seq

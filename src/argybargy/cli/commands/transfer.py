@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 Format = Literal["jsonl", "md"]
 AUDIT_ROWS: Final = 20_000
-"""Maximum of rows imported from the first Argybargy's audit log (the newest)."""
+"""Maximum of rows imported from the original Argybargy's audit log (the newest)."""
 
 
 @attrs.define
@@ -110,7 +110,7 @@ def import_(
     *,
     from_original: Path | None = None,
 ) -> int:
-    """Import rooms and messages from an export, or from the first Argybargy.
+    """Import rooms and messages from an export, or from the original Argybargy.
 
     Messages keep their numbers. Existing messages are left alone; if a number belongs
     to another message here, nothing at all is imported.
@@ -119,7 +119,7 @@ def import_(
 
     Args:
         file: File made by 'argybargy export'; '-' is standard input.
-        from_original: The first Argybargy's argybargy.db, or its directory: codes
+        from_original: The original Argybargy's argybargy.db, or its directory: codes
             and audit log are imported too, and agents keep working.
     """
     out = env.output
@@ -228,7 +228,9 @@ def _read_original(path: Path) -> "Original":
     from argybargy.legacy.database import read_original  # noqa: PLC0415 - slow
     from argybargy.store.errors import StoreError  # noqa: PLC0415 - slow
 
-    hint = "Name the first Argybargy's argybargy.db; its default place is ~/.argybargy."
+    hint = (
+        "Name the original Argybargy's argybargy.db; its default place is ~/.argybargy."
+    )
     try:
         return read_original(path, AUDIT_ROWS)
     except FileNotFoundError as error:
@@ -237,7 +239,7 @@ def _read_original(path: Path) -> "Original":
         raise CliError(str(error), hint) from None
     except (apsw.Error, OSError) as error:
         text = f"{path} cannot be read: {error}"
-        raise CliError(text, "Stop the first Argybargy, and try again.") from None
+        raise CliError(text, "Stop the original Argybargy, and try again.") from None
 
 
 def _tell_imported(out: Output, taken: Taken, changes: tuple[str, ...]) -> None:

@@ -43,7 +43,7 @@ _DIGEST_BYTES: Final = 32
 _NAME_CHARS: Final = 64
 _REASON_CHARS: Final = 200
 _AUDIT_CHARS: Final = 1_000
-"""Longest field of an audit row; the first Argybargy allowed longer names."""
+"""Longest field of an audit row; the original Argybargy allowed longer names."""
 
 
 class InvalidLineError(ValueError):

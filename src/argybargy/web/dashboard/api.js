@@ -113,7 +113,7 @@ export async function signInWith(pasted) {
   const code = CODE.test(text) ? text : codeIn(text.split("#")[1] ?? "");
   if (code) return outcomeOf({}, { code }, `${USED_LINK} ${NEW_LINK}`);
   if (!/^[\x21-\x7e]+$/.test(text)) {
-    return { ok: false, text: "This is no sign-in link, no code and no token. Run argybargy open." };
+    return { ok: false, text: "This is not a sign-in link, a code or a token. Run argybargy open." };
   }
   return outcomeOf({ "X-Admin-Token": text }, {}, WRONG_TOKEN);
 }

@@ -126,7 +126,7 @@ function KindChoice({ kind, choose }) {
     </div>
     <p class="hint">
       ${kind === "invite"
-        ? "A link that works once and may stand in a prompt or a chat. The agent trades it for its own code."
+        ? "A link that works once, so it may be in a prompt or a chat. The agent exchanges it for its own code."
         : "A secret that lets the agent in until it expires or is revoked. Keep it out of prompts and command lines."}
     </p>`;
 }

@@ -248,7 +248,7 @@ function Damped({ room }) {
   const pairs = cardOf(room)?.damped ?? [];
   if (!pairs.length) return null;
   return html`<section class="damped" aria-labelledby="damped-label">
-    <h3 id="damped-label" title="They answered each other again and again; for a while their answers wake neither">
+    <h3 id="damped-label" title="They answered each other too often: for some minutes they do not wake each other">
       Kept from waking each other
     </h3>
     <ul>

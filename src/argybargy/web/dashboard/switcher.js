@@ -180,6 +180,6 @@ export function Switcher() {
         </li>`,
       )}
     </ul>
-    ${!found.length && html`<p class="hint" role="status">Nothing has these letters.</p>`}
+    ${!found.length && html`<p class="hint" role="status">No matches.</p>`}
   <//>`;
 }

@@ -229,7 +229,7 @@ async def claim(services: Services, code: CodeRecord, request: Request) -> Respo
     """Claim an open question, or renew the caller's claim on it."""
     seq = seq_in_path(request)
     body, ignored = ClaimRequest(), list[str]()
-    # Clients of the first Argybargy may send any body along; only JSON is read.
+    # Clients of the original Argybargy may send any body along; only JSON is read.
     if request.is_json:
         body, ignored = await read_json(request, ClaimRequest, is_optional=True)
     seconds = check_lease(body, services.limits)
@@ -248,7 +248,7 @@ async def claim(services: Services, code: CodeRecord, request: Request) -> Respo
 def _lost_response(refusal: RelayError, seq: int, *, as_text: bool) -> Response:
     """Return the error of a lost claim, with the fields of a claim beside it.
 
-    Clients of the first Argybargy read ``won`` and ``claimed_by`` at the top level.
+    Clients of the original Argybargy read ``won`` and ``claimed_by`` at the top level.
     """
     return error_response(
         refusal,

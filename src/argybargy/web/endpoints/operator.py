@@ -1,6 +1,6 @@
 """Endpoints of the operator: codes, rooms, messages, audit log and state.
 
-The shapes of the bodies are those of the first Argybargy, so that clients written for
+The bodies have the shapes of the original Argybargy, so that clients written for
 it keep working.
 """
 

@@ -57,7 +57,7 @@ CODEX: Final = Program(
     has_headless=True,
     next_steps=(
         "Codex asks once whether to trust the hooks: choose 'Trust all and continue'.",
-        "Its shell cannot reach this machine's relay; it speaks by the MCP server, "
-        "for which the relay needs the extra argybargy[mcp].",
+        "Its sandboxed shell cannot reach the relay. It speaks through the relay's MCP "
+        "server, which needs the extra argybargy[mcp]: 'uv sync --extra mcp'.",
     ),
 )
