@@ -202,6 +202,12 @@ def docs(session: nox.Session) -> None:
 
 
 @alone()
+def release(session: nox.Session) -> None:
+    """Build the archives, try them on each Python; write notes and an SBOM."""
+    _run(session, "python", "tests/release", *session.posargs)
+
+
+@alone()
 def torture(session: nox.Session) -> None:
     """Run the proofs for a long time, and against relays that break each promise."""
     _run(session, "argybargy", "torture", *(session.posargs or ["--minutes", "20"]))
