@@ -3,16 +3,20 @@
 ``docs/how-to/work-on-it.md`` has a table of the sessions.
 """
 
+import os
 import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import nox
 
-nox.needs_version = ">=2025.2.9"
+nox.needs_version = ">=2026.10.20"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "layers", "tests", "browser", "docs", "e2e"]
+# Two sessions run at once, in this order: what computes beside what waits.
+nox.options.parallel = 2
+nox.options.sessions = ["types", "lint", "layers", "docs", "browser", "tests", "e2e"]
 
 PYTHON = "3.11"
 # The rules of flake8-async that ruff lacks. The optional ones about guaranteed
@@ -33,8 +37,13 @@ ASYNC_PLACES = re.compile(
 )
 CATCHES_ALL = re.compile(r"except\s*:|BaseException|Cancelled|get_cancelled")
 
-# Three processes keep two cores busy, since many tests wait.
-PARALLEL = ("-n3", "--dist=worksteal")
+# One environment serves most sessions: each of its own had to be compiled again.
+alone = partial(nox.session, venv_backend="none", requires=["environment"])
+shared = partial(alone, allow_parallel=True)
+
+# Three processes keep two cores busy, since many tests wait; beside another session,
+# two do.
+PARALLEL = {True: "-n2", False: "-n3"}
 IN_PROCESS = ("-m", "not e2e and not browser and not cluster")
 QUICK_TESTS = (
     *("tests/domain", "tests/settings", "tests/relay"),
@@ -46,10 +55,8 @@ def _pytest(session: nox.Session, *options: str, among: Iterable[Path] = ()) -> 
     """Run tests: those that the session's arguments name, else those in `among`."""
     chosen = [a for a in session.posargs if Path(a.partition("::")[0]).exists()]
     folders = () if chosen else map(str, among)
-    # Where bytecode is not kept, each worker compiles everything for itself: that took
-    # a sixth of the time.
-    kept = {"PYTHONDONTWRITEBYTECODE": None}
-    session.run("pytest", *PARALLEL, *options, *folders, *session.posargs, env=kept)
+    workers = (PARALLEL[session.parallel], "--dist=worksteal")
+    _run(session, "pytest", *workers, *options, *folders, *session.posargs)
 
 
 def _marked(mark: str) -> list[Path]:
@@ -57,6 +64,26 @@ def _marked(mark: str) -> list[Path]:
     named = f"pytest.mark.{mark}"
     files = sorted(Path("tests").rglob("test_*.py"))
     return [path for path in files if named in path.read_text()]
+
+
+def _folder(session: nox.Session) -> Path:
+    """Return the folder of the environment that most sessions share."""
+    return session.cache_dir.parent / "environment"
+
+
+def _run(session: nox.Session, program: str, *arguments: str) -> None:
+    """Run a program of the shared environment."""
+    folder = _folder(session) / "bin"
+    found = folder / program
+    variables = {
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",  # noqa: TID251
+        "VIRTUAL_ENV": str(folder.parent),
+        # Where bytecode is not kept, each process compiles everything for itself: that
+        # took a sixth of the time.
+        "PYTHONDONTWRITEBYTECODE": None,
+    }
+    command = str(found) if found.exists() else program
+    session.run(command, *arguments, env=variables, external=True)
 
 
 def _install(session: nox.Session, *groups: str) -> None:
@@ -73,11 +100,16 @@ def _install(session: nox.Session, *groups: str) -> None:
 
 
 @nox.session(python=PYTHON)
+def environment(session: nox.Session) -> None:
+    """Create the environment of the other sessions, once for all."""
+    _install(session, "dev")
+
+
+@shared()
 def lint(session: nox.Session) -> None:
     """Check lint rules and formatting."""
-    _install(session, "lint")
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
+    _run(session, "ruff", "check", ".")
+    _run(session, "ruff", "format", "--check", ".")
     # On src only: ruff covers the tests well enough.
     sources = [
         str(path)
@@ -88,7 +120,7 @@ def lint(session: nox.Session) -> None:
     listed = Path(session.create_tmp()) / "sources"
     listed.write_text("\n".join(sources))
     halves = f"xargs -P 2 -n {len(sources) // 2 + 1} flake8-async {enabled} < {listed}"
-    session.run("sh", "-c", halves, external=True)
+    _run(session, "sh", "-c", halves)
 
 
 def _can_break_async_rules(source: str) -> bool:
@@ -97,86 +129,90 @@ def _can_break_async_rules(source: str) -> bool:
     return bool(is_async or CATCHES_ALL.search(source))
 
 
-@nox.session(python=PYTHON)
+@shared()
 def types(session: nox.Session) -> None:
-    """Check types, including those of the tests."""
-    _install(session, "types")
-    session.run("mypy")
+    """Check types: all on Linux, and the sources for macOS and Windows."""
+    _run(session, "mypy")
+    for platform in ("darwin", "win32"):
+        # Each keeps a cache of its own. Code after a check of the platform may be
+        # unreachable on another.
+        cache = f"--cache-dir=.mypy_cache/{platform}"
+        where = f"--platform={platform}"
+        _run(session, "mypy", where, cache, "--no-warn-unreachable", "src")
 
 
-@nox.session(python=PYTHON)
+@shared()
 def layers(session: nox.Session) -> None:
     """Check the import layers."""
-    _install(session, "layers")
-    session.run("lint-imports")
+    _run(session, "lint-imports")
 
 
-@nox.session(python=PYTHON)
+@shared()
 def tests(session: nox.Session) -> None:
     """Run every test that needs no browser and no server process."""
-    _install(session, "test")
     _pytest(session, *IN_PROCESS)
 
 
-@nox.session(python=PYTHON)
+@alone()
 def quick(session: nox.Session) -> None:
     """Check format, lint rules, types, layers and the fast unit tests.
 
     Left out: flake8-async, docs, browser, e2e, three of four generated examples, and
     the tests of the stores, http, web, serve and cli.
     """
-    _install(session, "dev")
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
-    session.run("mypy")
-    session.run("lint-imports")
+    _run(session, "ruff", "check", ".")
+    _run(session, "ruff", "format", "--check", ".")
+    _run(session, "mypy")
+    _run(session, "lint-imports")
     few = "--hypothesis-profile=quick"
     _pytest(session, few, *IN_PROCESS, *QUICK_TESTS)
 
 
-@nox.session(python=PYTHON)
+@alone()
 def coverage(session: nox.Session) -> None:
     """Run `tests` with branch coverage; fail below the floor."""
-    _install(session, "test")
     _pytest(session, "--cov", *IN_PROCESS)
 
 
-@nox.session(python=PYTHON)
+@shared()
 def browser(session: nox.Session) -> None:
     """Test the dashboard in Chromium."""
-    _install(session, "test")
     _pytest(session, "-m", "browser", among=_marked("browser"))
 
 
-@nox.session(python=PYTHON)
+@shared()
 def e2e(session: nox.Session) -> None:
     """Test the real server over real sockets."""
-    _install(session, "test")
     _pytest(session, "-m", "e2e", among=_marked("e2e"))
 
 
-@nox.session(python=PYTHON)
+@alone()
 def cluster(session: nox.Session) -> None:
     """Test two server processes on one PostgreSQL, which must be installed."""
-    _install(session, "test")
     session.env["ARGYBARGY_NEED_POSTGRES"] = "1"
     _pytest(session, "-m", "cluster", among=_marked("cluster"))
 
 
-@nox.session(python=PYTHON)
+@shared()
 def docs(session: nox.Session) -> None:
     """Build the pages into docs/_build; a dead link is an error."""
-    _install(session, "docs")
-    session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "docs/_build")
+    _run(
+        session, "sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "docs/_build"
+    )
 
 
-@nox.session(python=PYTHON)
+@alone()
+def release(session: nox.Session) -> None:
+    """Build the archives, try them on each Python; write notes and an SBOM."""
+    _run(session, "python", "tests/release", *session.posargs)
+
+
+@alone()
 def torture(session: nox.Session) -> None:
     """Run the proofs for a long time, and against relays that break each promise."""
-    _install(session, "test")
-    session.run("argybargy", "torture", *(session.posargs or ["--minutes", "20"]))
-    session.run("pytest", "-m", "long", "--run-long")
-    session.run("pytest", "tests/torture", "--run-control", "-k", "found_out")
+    _run(session, "argybargy", "torture", *(session.posargs or ["--minutes", "20"]))
+    _run(session, "pytest", "-m", "long", "--run-long")
+    _run(session, "pytest", "tests/torture", "--run-control", "-k", "found_out")
 
 
 @nox.session(python=PYTHON)
@@ -186,38 +222,34 @@ def schema(session: nox.Session) -> None:
     session.run("python", "tests/schema/run.py", *session.posargs)
 
 
-@nox.session(python=PYTHON)
+@alone()
 def bench(session: nox.Session) -> None:
     """Measure a relay: CPU per operation, memory, lost messages.
 
     ``-- --vs "<command>"`` compares it with another server.
     """
-    _install(session, "test")
-    ours = f"{session.virtualenv.location}/bin/argybargy serve"
-    session.run("python", "tests/bench", "run", "--server", ours, *session.posargs)
+    ours = f"{_folder(session)}/bin/argybargy serve"
+    _run(session, "python", "tests/bench", "run", "--server", ours, *session.posargs)
 
 
-@nox.session(python=PYTHON)
+@alone()
 def mutants(session: nox.Session) -> None:
     """Run mutation tests on the rules of a room; list the survivors."""
-    _install(session, "test")
-    session.run("python", "tests/mutants", *(session.posargs or ["--sample", "40"]))
+    _run(session, "python", "tests/mutants", *(session.posargs or ["--sample", "40"]))
 
 
-@nox.session(python=PYTHON)
+@alone()
 def container(session: nox.Session) -> None:
     """Build the image and test it confined; needs buildah and root."""
-    _install(session, "test")
-    session.run("python", "tests/container", *session.posargs)
+    _run(session, "python", "tests/container", *session.posargs)
 
 
-@nox.session(python=PYTHON)
+@alone()
 def harness(session: nox.Session) -> None:
     """Try real agent programs of npm against a fake model; needs npm and tmux.
 
     About 1.5 GB of programs are installed into the folder of the session. Arguments
     after ``--``: ``--write`` writes the page of the docs, ``claude codex`` tries some.
     """
-    _install(session, "test")
-    folder = f"{session.virtualenv.location}/programs"
-    session.run("python", "tests/harness", "--folder", folder, *session.posargs)
+    folder = f"{session.create_tmp()}/programs"
+    _run(session, "python", "tests/harness", "--folder", folder, *session.posargs)

@@ -43,4 +43,4 @@ store, settings, onboarding, agent > domain > system``. Importing any module has
 effect: no file, no socket, no logging set-up.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

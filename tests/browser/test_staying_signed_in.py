@@ -8,7 +8,7 @@ from signal import SIGKILL
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import Dashboard, NewDashboard, Relay
+from support.browser import Dashboard, NewDashboard, Relay, wait_until
 from support.relay_process import free_port
 
 pytestmark = pytest.mark.browser
@@ -78,7 +78,8 @@ def test_signing_out_in_one_tab_signs_out_the_others_and_clears_their_drafts(
     for tab in (dashboard, second):
         expect(tab.css(".is-locked")).to_contain_text("You signed out.")
     assert "a secret" not in second.page.evaluate("JSON.stringify({...sessionStorage})")
-    assert dashboard.page.context.cookies() == []
+    # The page says so first, and then tells the relay, which ends the cookie.
+    wait_until(lambda: dashboard.page.context.cookies() == [])
     dashboard.sign_in()
     second.wait_live()
     expect(second.composer).to_have_value("")

@@ -58,7 +58,8 @@ def hold_ear_lock(process: Process, seat: Seat, holder: EarHolder) -> Iterator[N
         own = os.getpid(), holder.waker, holder.session, birth_of(os.getpid()) or ""
         content = f"{' '.join(map(str, own))}\n".encode()
         os.truncate(descriptor, 0)
-        os.pwrite(descriptor, content, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, content)
         yield
     finally:
         os.close(descriptor)

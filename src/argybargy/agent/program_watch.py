@@ -6,8 +6,9 @@ An ear without its program would hold the seat and hand messages to nobody.
 import os
 import select
 import stat
+import sys
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, Protocol, TextIO
 
 from argybargy.agent.errors import AgentError, Exit
 from argybargy.agent.process import Process
@@ -107,8 +108,13 @@ def check_input(stream: TextIO) -> None:
     """Check that standard input has an other end, whose closing can be seen.
 
     Raises:
-        AgentError: It is a file, such as /dev/null, and would never be closed.
+        AgentError: It is a file, such as /dev/null, and would never be closed; or this
+            is Windows, where that cannot be seen.
     """
+    hint = "It would never end. Use --while-pid PID or --while-locked FILE instead."
+    if sys.platform == "win32":
+        text = "--while-stdin: Windows does not tell when standard input closes."
+        raise AgentError(text, hint, Exit.USAGE)
     try:
         mode = os.fstat(stream.fileno()).st_mode
     except (OSError, ValueError):
@@ -116,15 +122,23 @@ def check_input(stream: TextIO) -> None:
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or (mode and stream.isatty()):
         return
     text = "--while-stdin: standard input is no pipe, socket or terminal."
-    hint = "It would never end. Use --while-pid PID or --while-locked FILE instead."
     raise AgentError(text, hint, Exit.USAGE)
 
 
-def _poller(stream: TextIO) -> "select.poll | None":
+class _Poller(Protocol):
+    """A poller, as :class:`select.poll`, which Windows lacks."""
+
+    def poll(self, timeout: float, /) -> list[tuple[int, int]]:
+        """Return what happened, after some milliseconds at most."""
+
+
+def _poller(stream: TextIO) -> _Poller | None:
     """Return a poller for the other end of a stream; ``None`` for one that is no file.
 
-    It reports nothing but the end of a pipe or a terminal.
+    It reports nothing but the end of a pipe or a terminal. Windows has none.
     """
+    if sys.platform == "win32":
+        return None
     try:
         number = stream.fileno()
     except (OSError, ValueError):

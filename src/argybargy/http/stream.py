@@ -6,6 +6,7 @@ gone makes `read_more` return False and `write` raise `ClientGoneError`.
 
 import os
 import select
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -216,7 +217,9 @@ def make_hangup_check(stream: trio.abc.Stream) -> "Callable[[], bool]":
     systems without ``POLLRDHUP`` it always returns False.
     """
     transport = getattr(stream, "transport_stream", stream)
-    if not isinstance(transport, trio.SocketStream) or not hasattr(select, "POLLRDHUP"):
+    if sys.platform == "win32" or not hasattr(select, "POLLRDHUP"):
+        return lambda: False
+    if not isinstance(transport, trio.SocketStream):
         return lambda: False
     poll = select.poll()
     poll.register(transport.socket.fileno(), select.POLLRDHUP)

@@ -146,7 +146,8 @@ async def _open_listeners(
 
 
 def _listen(sock: socket.socket, backlog: int) -> trio.SocketListener:
-    if hasattr(socket, "TCP_USER_TIMEOUT") and sock.family != socket.AF_UNIX:
+    is_tcp = sock.family in {socket.AF_INET, socket.AF_INET6}
+    if hasattr(socket, "TCP_USER_TIMEOUT") and is_tcp:
         sock.setsockopt(
             socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MILLISECONDS
         )

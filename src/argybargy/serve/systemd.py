@@ -5,6 +5,7 @@ Without that variable notifications do nothing.
 """
 
 import socket
+import sys
 from collections.abc import Mapping
 from typing import Final, Self
 
@@ -40,7 +41,7 @@ class ServiceManager:
     def find(cls, environment: Mapping[str, str]) -> Self:
         """Return the service manager that started this process."""
         address = environment.get(_SOCKET, "")
-        if not address.startswith(("/", "@")) or not hasattr(socket, "AF_UNIX"):
+        if not address.startswith(("/", "@")) or sys.platform == "win32":
             return cls()
         microseconds = environment.get(_WATCHDOG, "")
         is_number = microseconds.isascii() and microseconds.isdigit()
@@ -48,7 +49,7 @@ class ServiceManager:
 
     def tell(self, *facts: str) -> None:
         """Send assignments such as ``READY=1``. A failure is logged, not raised."""
-        if not self.address:
+        if sys.platform == "win32" or not self.address:
             return
         address = self.address
         if address.startswith("@"):

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -32,6 +33,11 @@ _GUARD: Final = (
 The script reads from a pipe to which the relay never writes. The read returns when the
 relay's end closes, which the kernel sees to even after ``kill -9`` of the relay.
 """
+
+if sys.platform == "win32":
+    _run_process: Final = trio.run_process
+else:
+    _run_process: Final = partial(trio.run_process, start_new_session=True)
 
 
 class ProgramError(Exception):
@@ -59,14 +65,13 @@ async def open_program(arguments: Sequence[str]) -> AsyncIterator[trio.Process]:
     if shutil.which(arguments[0]) is None:
         raise ProgramError("there is no such program")
     start = partial(
-        trio.run_process,
+        _run_process,
         _guarded(arguments),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
         deliver_cancel=_stop,
-        start_new_session=os.name == "posix",
     )
     # An error of the start is raised after the nursery, which would wrap it in a group.
     program, failure = None, None
@@ -91,7 +96,7 @@ async def open_program(arguments: Sequence[str]) -> AsyncIterator[trio.Process]:
 
 
 def _guarded(arguments: Sequence[str]) -> list[str]:
-    if os.name != "posix":
+    if sys.platform == "win32":
         return list(arguments)
     return ["/bin/sh", "-c", _GUARD, "sh", *arguments]
 
@@ -132,7 +137,7 @@ async def _stop(program: trio.Process) -> None:
 
 def _signal_group(program: trio.Process, name: str) -> None:
     """Send a signal to a program, on POSIX to its whole process group."""
-    if os.name != "posix":
+    if sys.platform == "win32":
         program.terminate()
         return
     try:

@@ -248,6 +248,12 @@ class RelayProcess:
         with trio.fail_after(STOP_SECONDS):
             return await self.process.wait()
 
+    async def kill(self) -> int:
+        """Kill the process and wait for its end; return the exit code."""
+        self.process.kill()
+        with trio.fail_after(STOP_SECONDS):
+            return await self.process.wait()
+
 
 def plain_environment() -> dict[str, str]:
     """Return the environment of this process without the variables of Argybargy."""

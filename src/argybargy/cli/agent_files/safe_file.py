@@ -5,8 +5,10 @@ one that appears while a file is written.
 """
 
 import contextlib
+import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -122,7 +124,13 @@ def _open_folder(
 
     Each step is opened by descriptor with O_NOFOLLOW: a link that replaces a folder
     after the path was checked is an error.
+
+    Raises:
+        OSError: A folder cannot be opened; on Windows, which opens none by descriptor,
+            always.
     """
+    if sys.platform == "win32":
+        raise OSError(errno.ENOTSUP, "links cannot be excluded on Windows")
     number = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for part in parts:

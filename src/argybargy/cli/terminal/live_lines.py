@@ -3,6 +3,7 @@
 import logging
 import os
 import select
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TextIO, cast
@@ -83,8 +84,8 @@ class LiveLines:
             number = self.stream.fileno()
         except (OSError, ValueError):
             return True
-        if not hasattr(select, "poll"):
-            return True
+        if sys.platform == "win32":
+            return True  # it has no poll()
         watched = select.poll()
         watched.register(number, select.POLLOUT)
         return any(event & select.POLLOUT for _, event in watched.poll(0))

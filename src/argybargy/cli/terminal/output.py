@@ -150,8 +150,8 @@ class Output:
             return
         if not stat.S_ISFIFO(os.fstat(number).st_mode):
             return
-        if not hasattr(select, "poll"):
-            return  # Windows: the next write raises
+        if sys.platform == "win32":
+            return  # it has no poll(): the next write raises
         watched = select.poll()
         watched.register(number, 0)
         if any(event & select.POLLERR for _, event in watched.poll(1_000 * seconds)):

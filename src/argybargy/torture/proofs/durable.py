@@ -4,7 +4,6 @@ One agent listens and leaves its cursor to the relay (``since=next``). It may he
 what it had not acknowledged, and must miss nothing.
 """
 
-import signal
 from collections import Counter
 from http import HTTPStatus
 from typing import Final
@@ -101,7 +100,7 @@ class _Workload:
             nursery.start_soon(self._close)
             nursery.start_soon(self._revoke)
             await trio.sleep(seconds)
-            await self.relay.stop(signal.SIGKILL)
+            await self.relay.kill()
 
     async def _post(self, guest: AgentClient) -> None:
         for number in range(_MOST_POSTS):
