@@ -53,7 +53,9 @@ def match(seat: Seat, contract: str, number: int) -> str:
         if fault:
             found.append(attack)
             wish = f"{contract}\n{code}\nparse_price({attack}) fails: {fault}"
-            code = code_of(seat.ask("blue", wish, key=f"fix-{number}.{attack}")["text"])
+            code = code_of(
+                seat.ask("blue", wish, key=f"fix-{number}.{len(tried)}")["text"]
+            )
     broken = [attack for attack in found if fault_of(code, attack)]
     is_safe = misses == MISSES and not broken
     verdict = "ship" if is_safe else "hold"

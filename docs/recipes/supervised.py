@@ -22,7 +22,7 @@ def deployer(seat: Seat) -> None:
             if is_told_to_stop(seat, task):
                 report.append(f"Stopped before: {step}")
                 break
-            report.append(carry_out(seat, step, f"{task['seq']}.{number}"))
+            report.append(carry_out(seat, step, f"{task['ts']} {number}"))
         seat.reply(task, "\n".join(report))
 
 

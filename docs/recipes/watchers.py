@@ -32,11 +32,14 @@ def watcher(seat: Seat) -> None:
         if page["room_closed"]:
             raise Dismissed("The room is closed.")
         errors, position = new_errors(log, position)
-        for kind, lines in errors.items():
+        while errors:
+            kind = next(iter(errors))
+            report = "\n".join([f"Incident {kind}", *errors.pop(kind)[:LINES]])
             if not is_known(seat, kind):
-                report = "\n".join([f"Incident {kind}", *lines[:LINES]])
                 call_for_help(seat, log, report)
-                position = size_of(log)
+                later, position = new_errors(log, position)
+                later.pop(kind, None)  # from before it was over
+                errors = later | errors
         mark.write_text(str(position))
 
 
@@ -44,15 +47,18 @@ def call_for_help(seat: Seat, log: Path, report: str) -> None:
     """Ask a fixer, look whether it helped, and ask the human if it did not."""
     try:
         answer = seat.ask("all", report)
-        told = f"{answer['from']} says: {answer['text']}"
     except NoAnswer:
-        told = "No fixer has answered."
+        seat.say(f"{report}\nNo fixer has answered.", to="operator")
+        return
+    told = f"{answer['from']} says: {answer['text']}"
     position = size_of(log)
     seat.call("GET", f"/messages?since=next&wait={LOOK_SECONDS}&wake=asks")
-    if told.startswith("No") or new_errors(log, position)[0]:
+    incident = report.splitlines()[0]
+    kind = incident.removeprefix("Incident ")
+    if kind in new_errors(log, position)[0]:
         seat.say(f"{report}\n{told}\nThe errors go on.", to="operator")
     else:
-        seat.say(f"{report.splitlines()[0]} is over. {told}")
+        seat.say(f"{incident} is over. {told}")
 
 
 def new_errors(log: Path, position: int) -> tuple[dict[str, list[str]], int]:

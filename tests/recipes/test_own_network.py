@@ -143,6 +143,20 @@ def test_fifty_errors_are_one_incident_which_the_fixer_ends(
     room.close()
 
 
+def test_another_error_during_an_incident_is_an_incident_of_its_own(
+    room: Room, place: Path
+) -> None:
+    watch(room, place)
+    break_down(place)
+    room.wait_for(lambda m: "Incident pool" in m["text"])
+    break_down(place)
+    with (place / "app.log").open("a") as log:
+        log.write("12:01 ERROR disk is full\n")
+    room.run("watchers", "fixer", **variables(place))
+    room.wait_for(lambda m: "Incident disk is full is over" in m["text"])
+    assert len(room.questions("watcher")) == 2
+
+
 def test_two_watchers_of_one_log_call_once(room: Room, place: Path) -> None:
     watch(room, place, "one")
     break_down(place)

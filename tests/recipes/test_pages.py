@@ -100,3 +100,9 @@ def test_commands_in_the_text_of_the_recipes_are_commands() -> None:
     for words in named:
         app = build_app(Environment.real())
         app.parse_args(words, exit_on_error=False, print_error=False)
+
+
+def test_the_table_of_uses_names_every_recipe() -> None:
+    table = (ROOT / "docs" / "reference" / "features.md").read_text()
+    uses = table.partition("## Uses")[2].partition("## Features")[0]
+    assert set(re.findall(r"\.\./recipes/([\w-]+)\.md", uses)) == set(PAGES)

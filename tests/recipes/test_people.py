@@ -48,6 +48,13 @@ def test_risky_steps_wait_for_the_yes_of_the_operator(room: Room, plan: Path) ->
     room.close()
 
 
+def test_a_second_task_carries_the_plan_out_again(room: Room, plan: Path) -> None:
+    room.run("supervised", "deployer", PLAN=str(plan), PATIENCE_SECONDS="0.3")
+    for _ in range(2):
+        assert room.ask("deployer", "Deploy.")["text"].startswith("done: touch")
+        (plan.parent / "built").unlink()
+
+
 def test_without_an_answer_risky_steps_are_left_out(room: Room, plan: Path) -> None:
     room.run("supervised", "deployer", PLAN=str(plan), PATIENCE_SECONDS="0.3")
     told = room.ask("deployer", "Deploy.")["text"].splitlines()
