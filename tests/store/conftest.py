@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -9,23 +9,11 @@ from argybargy.store.memory.store import open_memory_store
 from argybargy.store.postgres.store import PostgresStore, open_postgres_store
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import SqliteStore, open_sqlite_store
-from support.postgres import PostgresServer, shared_server
+from support.postgres_fixtures import postgres_server, postgres_url
+
+__all__ = ["postgres_server", "postgres_url"]
 
 STORE_LIMITS = Limits(audit_rows=20, idempotency_keys_per_room=5)
-
-
-@pytest.fixture(scope="session")
-def postgres_server(
-    tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> Iterator[PostgresServer]:
-    base = tmp_path_factory.getbasetemp()
-    with shared_server(base if worker_id == "master" else base.parent) as server:
-        yield server
-
-
-@pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> str:
-    return postgres_server.make_database()
 
 
 @pytest.fixture

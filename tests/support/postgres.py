@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
@@ -73,12 +74,10 @@ class PostgresServer:
     Attributes:
         folder: Its folder, with its data and its socket.
         pid: The process id of its first process.
-        databases: Databases made by this process so far.
     """
 
     folder: Path
     pid: int
-    databases: int = 0
 
     def url(self, database: str) -> str:
         host = quote(str(self.folder), safe="")
@@ -86,8 +85,7 @@ class PostgresServer:
 
     def make_database(self, template: str = TEMPLATE) -> str:
         """Make a database with the tables of a store; return its URL."""
-        self.databases += 1
-        name = f"test_{os.getpid()}_{self.databases}"
+        name = f"test_{secrets.token_hex(8)}"
         with psycopg.connect(self.url(_USER), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)

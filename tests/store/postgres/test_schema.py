@@ -1,12 +1,16 @@
 """Migrations, and checks of the server before it is used."""
 
+from pathlib import Path
+from urllib.parse import quote
+
 import psycopg
 import pytest
 import trio
 
-from argybargy.store.errors import Incompatible
+from argybargy.store.errors import Incompatible, Refused
 from argybargy.store.postgres.schema import load_migrations
 from argybargy.store.postgres.store import open_postgres_store
+from support.deaf_proxy import open_deaf_proxy
 from support.postgres import PostgresServer
 from support.store_player import Player
 
@@ -73,3 +77,53 @@ async def test_a_read_only_server_is_refused(postgres_url: str) -> None:
         )
     with pytest.raises(Incompatible, match="read-only"):
         await _open(postgres_url)
+
+
+async def test_a_server_whose_setting_loses_commits_is_refused(
+    postgres_url: str,
+) -> None:
+    _pretend(postgres_url, synchronous_commit="off", fsync="on", full_page_writes="on")
+    with pytest.raises(Incompatible, match="synchronous_commit=off"):
+        await _open(postgres_url, needs_fsync=True)
+
+
+async def test_a_server_that_is_too_old_is_refused(postgres_url: str) -> None:
+    _pretend(postgres_url, server_version_num="140011", server_version="14.11 (x)")
+    with pytest.raises(Incompatible, match=r"PostgreSQL 14.11 is too old: .* 15"):
+        await _open(postgres_url)
+
+
+def _pretend(url: str, **settings: str) -> None:
+    """Let a database show other settings than those of its server."""
+    cases = " ".join(
+        f"WHEN '{name}' THEN '{value}'" for name, value in settings.items()
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA pretended")
+        connection.execute(f"""
+            CREATE FUNCTION pretended.current_setting(name text) RETURNS text
+            LANGUAGE sql AS $$
+                SELECT CASE name {cases} ELSE pg_catalog.current_setting(name) END
+            $$
+        """)
+        connection.execute(
+            f'ALTER DATABASE "{connection.info.dbname}" '
+            "SET search_path = pretended, pg_catalog, public"
+        )
+
+
+async def test_a_pooler_that_loses_notifications_is_refused(
+    postgres_server: PostgresServer, postgres_url: str, tmp_path: Path
+) -> None:
+    async with open_deaf_proxy(postgres_server.folder, tmp_path) as folder:
+        there, here = (
+            quote(str(each), safe="") for each in (postgres_server.folder, folder)
+        )
+        with pytest.raises(Incompatible, match="pooler in transaction mode"):
+            await _open(postgres_url.replace(there, here))
+
+
+async def test_a_server_that_is_away_is_refused_for_now(tmp_path: Path) -> None:
+    url = f"postgresql:///relay?host={quote(str(tmp_path), safe='')}"
+    with pytest.raises(Refused, match="PostgreSQL"):
+        await _open(url)

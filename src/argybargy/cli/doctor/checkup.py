@@ -10,6 +10,7 @@ import trio
 from argybargy.cli.client.http import trust_only
 from argybargy.cli.doctor.data_directory import judge_directory, look_at_directory
 from argybargy.cli.doctor.database import judge_database, look_at_database
+from argybargy.cli.doctor.engine import ENGINE, judge_engine, look_at_engine
 from argybargy.cli.doctor.finding import Finding, fine, problem, warning
 from argybargy.cli.doctor.machine import (
     CLOCK,
@@ -87,8 +88,12 @@ class _Checkup:
         yield SETTINGS, lambda: judge_settings(self.settings)
         yield "data", lambda: judge_directory(look_at_directory(data))
         yield "port", self._check_port
-        look = partial(look_at_database, data, is_thorough=self.is_thorough)
-        yield "database", lambda: judge_database(look())
+        if self.settings.store is None:
+            look = partial(look_at_database, data, is_thorough=self.is_thorough)
+            yield "database", lambda: judge_database(look())
+        else:
+            url = self.settings.store.value
+            yield ENGINE, lambda: judge_engine(look_at_engine(url))
         yield "descriptors", self._check_descriptors
         yield NOTIFY, lambda: check_services(self.settings)
         yield "cloudflared", lambda: [judge_tunnel(look_for_tunnel())]

@@ -56,7 +56,7 @@ def migrate(connection: Connection, migrations: Sequence[Migration]) -> int:
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SET LOCAL lock_timeout = 0")
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        version = _version(connection)
+        version = read_version(connection)
         newest = migrations[-1].number
         if version > newest:
             raise Incompatible(
@@ -72,7 +72,7 @@ def migrate(connection: Connection, migrations: Sequence[Migration]) -> int:
     return newest
 
 
-def _version(connection: Connection) -> int:
+def read_version(connection: Connection) -> int:
     """Return the schema version; 0 without tables of Argybargy.
 
     Raises:

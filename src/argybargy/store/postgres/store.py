@@ -34,7 +34,7 @@ from argybargy.domain.wake_hooks import WakeHook
 from argybargy.store.corruption import CorruptionSignal
 from argybargy.store.errors import Conflict, Corrupt, Refused, Yield
 from argybargy.store.postgres.changes import changes_of
-from argybargy.store.postgres.checks import check_server
+from argybargy.store.postgres.checks import check_notifications, check_server
 from argybargy.store.postgres.connection import Connection, Link
 from argybargy.store.postgres.deltas import encode_commit
 from argybargy.store.postgres.hints import (
@@ -581,6 +581,7 @@ async def open_postgres_store(
     readers = Readers([make_link(*SNAPSHOT) for _ in range(READERS)])
     try:
         version = await main.run(partial(check_server, needs_fsync=needs_fsync))
+        await main.run(check_notifications, url)
         # Cancelled half-way, it would only be rolled back; no deadline, because another
         # node may be at it, with many rows.
         schema = await main.run_without_deadline(migrate, load_migrations())
