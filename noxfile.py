@@ -41,9 +41,9 @@ CATCHES_ALL = re.compile(r"except\s*:|BaseException|Cancelled|get_cancelled")
 alone = partial(nox.session, venv_backend="none", requires=["environment"])
 shared = partial(alone, allow_parallel=True)
 
-# Three processes keep two cores busy, since many tests wait; beside another session,
-# two do.
-PARALLEL = {True: "-n2", False: "-n3"}
+# Processes of pytest while another session runs. Tests of servers wait a lot, and run
+# last. `-- -n 3` is faster for a session alone.
+WORKERS = {"e2e": "-n3", "cluster": "-n3"}
 IN_PROCESS = ("-m", "not e2e and not browser and not cluster")
 QUICK_TESTS = (
     *("tests/domain", "tests/settings", "tests/relay"),
@@ -55,7 +55,7 @@ def _pytest(session: nox.Session, *options: str, among: Iterable[Path] = ()) -> 
     """Run tests: those that the session's arguments name, else those in `among`."""
     chosen = [a for a in session.posargs if Path(a.partition("::")[0]).exists()]
     folders = () if chosen else map(str, among)
-    workers = (PARALLEL[session.parallel], "--dist=worksteal")
+    workers = (WORKERS.get(session.name, "-n2"), "--dist=worksteal")
     _run(session, "pytest", *workers, *options, *folders, *session.posargs)
 
 
@@ -196,9 +196,8 @@ def cluster(session: nox.Session) -> None:
 @shared()
 def docs(session: nox.Session) -> None:
     """Build the pages into docs/_build; a dead link is an error."""
-    _run(
-        session, "sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "docs/_build"
-    )
+    strict = ("-q", "-W", "--keep-going", "-E")
+    _run(session, "sphinx-build", *strict, "docs", "docs/_build")
 
 
 @alone()

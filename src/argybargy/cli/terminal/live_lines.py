@@ -84,7 +84,7 @@ class LiveLines:
             number = self.stream.fileno()
         except (OSError, ValueError):
             return True
-        if sys.platform == "win32":
+        if sys.platform == "win32" or not hasattr(select, "poll"):
             return True  # it has no poll()
         watched = select.poll()
         watched.register(number, select.POLLOUT)

@@ -150,7 +150,7 @@ class Output:
             return
         if not stat.S_ISFIFO(os.fstat(number).st_mode):
             return
-        if sys.platform == "win32":
+        if sys.platform == "win32" or not hasattr(select, "poll"):
             return  # it has no poll(): the next write raises
         watched = select.poll()
         watched.register(number, 0)
