@@ -58,7 +58,9 @@ def test_an_agent_is_dismissed_when_nobody_speaks(
 ) -> None:
     data = tmp_path_factory.mktemp("silent") / "data"
     with (
-        open_house(data, ARGYBARGY_MAX_IDLE_SECONDS="1") as house,
+        open_house(
+            data, ARGYBARGY_MAX_IDLE_SECONDS="1", ARGYBARGY_MAX_WAIT="1"
+        ) as house,
         open_room(house, "silent") as room,
         pytest.raises(Dismissed, match="idle_timeout"),
     ):
