@@ -9,6 +9,7 @@ import attrs
 import pytest
 import trio
 import trio.testing
+from structlog.testing import capture_logs
 
 from argybargy import __version__
 from argybargy.domain.errors import RelayError
@@ -16,6 +17,7 @@ from argybargy.relay.access.code_registry import new_code
 from argybargy.relay.following import CONFIRM_SECONDS, CUT_OFF_SECONDS
 from argybargy.relay.nodes import SHARE_SECONDS
 from argybargy.serve.admin_token import FileAdminToken
+from argybargy.serve.main import _sign_in_link
 from argybargy.serve.shared_token import SharedAdminToken
 from argybargy.store.errors import Refused
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
@@ -186,6 +188,30 @@ async def test_a_sign_in_code_of_one_node_is_redeemed_once_at_the_other(
                 nursery.start_soon(try_at, site)
         assert outcomes.count(200) == 1
         assert len(await store.sessions()) == 1
+
+
+async def test_the_link_shown_at_the_start_works_once_at_any_node(
+    autojump_clock: trio.testing.MockClock, store: SharedStore
+) -> None:
+    async with open_sites(store) as (here, there), trio.open_nursery() as nursery:
+        code = _sign_in_link(here.services, nursery).partition("#code=")[2]
+        await settled()
+        assert await redeem(there, code) == 200
+        assert await redeem(here, code) == 401
+
+
+async def test_the_link_shown_at_the_start_works_here_if_it_cannot_be_shared(
+    autojump_clock: trio.testing.MockClock, store: SharedStore
+) -> None:
+    async with open_sites(store) as (here, there), trio.open_nursery() as nursery:
+        store.is_refusing = True
+        with capture_logs() as entries:
+            code = _sign_in_link(here.services, nursery).partition("#code=")[2]
+            await settled()
+        (entry,) = entries
+        assert entry["event"] == "the sign-in link works at this node only"
+        assert await redeem(there, code) == 401
+        assert await redeem(here, code) == 200
 
 
 async def test_a_sign_in_code_ends_with_the_session_that_made_it(
