@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
@@ -87,7 +88,8 @@ class PostgresServer:
     def make_database(self, template: str = TEMPLATE) -> str:
         """Make a database with the tables of a store; return its URL."""
         self.databases += 1
-        name = f"test_{os.getpid()}_{self.databases}"
+        # Several objects of one process may stand for the same server.
+        name = f"test_{os.getpid()}_{self.databases}_{secrets.token_hex(3)}"
         with psycopg.connect(self.url(_USER), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)

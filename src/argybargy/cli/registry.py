@@ -155,6 +155,7 @@ VERBS: Final = (
     Verb("sessions", "sessions:sessions", ACCESS),
     Verb("backup", "backup:backup", DATA),
     Verb("restore", "backup:restore", DATA),
+    Verb("move", "move:move", DATA, LocalOptions),
     Verb("export", "transfer:export", DATA),
     Verb("import", "transfer:import_", DATA),
     Verb("config show", "program:config_show", PROGRAM, LocalOptions),

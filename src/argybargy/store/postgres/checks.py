@@ -22,13 +22,7 @@ def check_server(connection: Connection, *, needs_fsync: bool = True) -> str:
         Incompatible: The server is too old, read-only, or could lose what it has
             acknowledged.
     """
-    number = int(_setting(connection, "server_version_num"))
-    version = _setting(connection, "server_version").split()[0]
-    if number < OLDEST:
-        raise Incompatible(
-            f"PostgreSQL {version} is too old: Argybargy needs "
-            f"{OLDEST // _PER_MAJOR} or newer."
-        )
+    version = check_version(connection)
     if _setting(connection, "server_encoding") != "UTF8":
         raise Incompatible(
             "The PostgreSQL database has another encoding than UTF8. Create one with "
@@ -40,6 +34,22 @@ def check_server(connection: Connection, *, needs_fsync: bool = True) -> str:
         )
     if needs_fsync:
         _check_durability(connection)
+    return version
+
+
+def check_version(connection: Connection) -> str:
+    """Check and return the version of a server.
+
+    Raises:
+        Incompatible: It is too old.
+    """
+    number = int(_setting(connection, "server_version_num"))
+    version = _setting(connection, "server_version").split()[0]
+    if number < OLDEST:
+        raise Incompatible(
+            f"PostgreSQL {version} is too old: Argybargy needs "
+            f"{OLDEST // _PER_MAJOR} or newer."
+        )
     return version
 
 
