@@ -128,6 +128,7 @@ VERBS: Final = (
     Verb("notify test", "notify:notify_test", RUN),
     Verb("notify status", "notify:notify_status", RUN),
     Verb("service print", "service:service_print", RUN, LocalOptions),
+    Verb("cluster", "cluster:cluster", RUN, LocalOptions),
     Verb("torture", "torture:torture", RUN, LocalOptions),
     Verb("rooms", "rooms:rooms", ROOMS),
     Verb("peers", "rooms:peers", ROOMS),
