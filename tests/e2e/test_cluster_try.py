@@ -22,6 +22,7 @@ from argybargy.torture.client.connection import Address, KeepAliveConnection
 from argybargy.torture.client.messages import encode_request
 from argybargy.torture.relay_process import (
     NO_ANSWER,
+    NO_RATE_LIMITS,
     AgentClient,
     JsonResponse,
     plain_environment,
@@ -115,7 +116,11 @@ async def open_cluster(folder: Path, balancer: str) -> AsyncIterator[RunningClus
                 command,
                 stdout=subprocess.PIPE,
                 check=False,
-                env={**plain_environment(), "ARGYBARGY_CONFIG": os.devnull},
+                env={
+                    **plain_environment(),
+                    **NO_RATE_LIMITS,
+                    "ARGYBARGY_CONFIG": os.devnull,
+                },
             )
         )
         with trio.fail_after(START_SECONDS):
@@ -213,3 +218,132 @@ async def test_a_second_cluster_on_the_same_data_is_refused(folder: Path) -> Non
         )
     assert done.returncode == 1
     assert b"Another server is running" in done.stderr
+
+
+# -- torture -------------------------------------------------------------------------
+
+
+@attrs.define
+class Load:
+    """Writers and a reader, and what they have seen.
+
+    Mutable state: the texts that were acknowledged, in the order of the answers, those
+    that were read, and the winners of questions.
+    """
+
+    acknowledged: list[str] = attrs.field(factory=list)
+    read: list[str] = attrs.field(factory=list)
+    resets: int = 0
+    wins: dict[int, set[tuple[str, int]]] = attrs.field(factory=dict)
+    is_over: bool = False
+    is_written: bool = False
+
+    async def write(self, agent: AgentClient) -> None:
+        number = 0
+        while not self.is_over:
+            number += 1
+            text = f"{agent.name}-{number}"
+            await _insist(partial(agent.post, text, text))
+            self.acknowledged.append(text)
+
+    async def listen(self, agent: AgentClient) -> None:
+        since = 0
+        while not (self.is_written and set(self.acknowledged) <= set(self.read)):
+            body = (await _insist(partial(agent.poll, since, wait=1))).json
+            self.resets += bool(body.get("reset"))
+            self.read += [
+                each["text"]
+                for each in body["messages"]
+                if each["from"].startswith("writer")
+            ]
+            since = body["cursor"]
+
+    async def race(self, asker: AgentClient, racers: list[AgentClient]) -> None:
+        """Ask, and let all claim at once, again and again."""
+        number = 0
+        while not self.is_over:
+            number += 1
+            ask = partial(asker.post, "who?", f"ask{number}", expects_reply="anyone")
+            seq = (await _insist(ask)).json["message"]["seq"]
+            async with trio.open_nursery() as nursery:
+                for racer in racers:
+                    nursery.start_soon(self._claim, racer, seq)
+
+    async def _claim(self, racer: AgentClient, seq: int) -> None:
+        with trio.fail_after(START_SECONDS):
+            while True:
+                with suppress(*NO_ANSWER):
+                    reply = await racer.claim(seq)
+                    if reply.status == 200:
+                        win = racer.name, reply.json["fence"]
+                        self.wins.setdefault(seq, set()).add(win)
+                    if reply.status in {200, 409}:
+                        return
+                await trio.sleep(0.1)
+
+
+async def test_nothing_is_lost_or_doubled_when_processes_are_killed_under_load(
+    folder: Path, pytestconfig: pytest.Config
+) -> None:
+    need_programs()
+    rounds, load = pytestconfig.getoption("--rounds"), Load()
+    async with open_cluster(folder, "caddy") as cluster:
+        writers = [await cluster.guest(f"writer{number}") for number in range(3)]
+        racers = [await cluster.guest(f"racer{number}") for number in range(3)]
+        reader, asker = await cluster.guest("reader"), await cluster.guest("asker")
+        pidfile = cluster.folder / "postgres" / "data" / "postmaster.pid"
+        async with trio.open_nursery() as reading:
+            reading.start_soon(load.listen, reader)
+            async with trio.open_nursery() as writing:
+                for writer in writers:
+                    writing.start_soon(load.write, writer)
+                writing.start_soon(load.race, asker, racers)
+                for number in range(rounds):
+                    count = len(load.acknowledged)
+                    if number % 3 == 2:
+                        os.kill(int(pidfile.read_text().split()[0]), signal.SIGKILL)
+                    else:
+                        killed = cluster.kill(number % 3 + 1)
+                        await cluster.wait_back(number % 3 + 1, killed)
+                    with trio.fail_after(START_SECONDS):
+                        while len(load.acknowledged) < count + 30:  # noqa: ASYNC110
+                            await trio.sleep(0.02)
+                load.is_over = True
+            # The reader ends once it has all that was acknowledged.
+            reading.cancel_scope.deadline = trio.current_time() + START_SECONDS
+            load.is_written = True
+        for each in (*writers, *racers, reader, asker):
+            each.close()
+    lost = set(load.acknowledged) - set(load.read)
+    doubled = len(load.read) - len(set(load.read))
+    several = {seq: wins for seq, wins in load.wins.items() if len(wins) > 1}
+    print(  # noqa: T201 - the figures of a long run
+        f"{rounds} kills, {len(load.acknowledged)} posts, {len(load.wins)} questions: "
+        f"{len(lost)} lost, {doubled} doubled, {load.resets} resets, "
+        f"{len(several)} with several winners"
+    )
+    assert (len(lost), doubled, load.resets, several) == (0, 0, 0, {})
+
+
+async def test_polls_come_back_through_the_balancer_in_a_rolling_restart(
+    folder: Path, balancer: str
+) -> None:
+    async with open_cluster(folder, balancer) as cluster:
+        ears = [await cluster.guest(f"ear{number}") for number in range(6)]
+        writer, heard = await cluster.guest("writer0"), [Load() for _ in ears]
+        async with trio.open_nursery() as nursery:
+            for ear, load in zip(ears, heard, strict=True):
+                nursery.start_soon(load.listen, ear)
+            for number in (1, 2):
+                pid = cluster.pid_of(number)
+                os.kill(pid, signal.SIGTERM)
+                await cluster.wait_back(number, pid)
+                text = f"after {number}"
+                await _insist(partial(writer.post, text, text))
+            for load in heard:
+                load.acknowledged = ["after 1", "after 2"]
+                load.is_written = True
+        assert [load.read for load in heard] == [["after 1", "after 2"]] * len(ears)
+        assert sum(load.resets for load in heard) == 0
+        for each in (*ears, writer):
+            each.close()
