@@ -32,6 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the long tests: many more examples of the same properties",
     )
     parser.addoption(
+        "--rounds",
+        type=int,
+        default=3,
+        help="kills of the cluster's processes under load (default: 3)",
+    )
+    parser.addoption(
         "--update-snapshots",
         action="store_true",
         help="write reference pages and recorded output; read the diff, then commit",

@@ -177,3 +177,36 @@ def test_a_health_check_waits_longer_than_the_relay_takes_to_start() -> None:
     options = dict(re.findall(r"--(\S+)=(\S+)", check))
     assert seconds_of(options["start-period"]) >= 10
     assert seconds_of(options["timeout"]) < seconds_of(options["interval"])
+
+
+# -- the profile `cluster` -----------------------------------------------------------
+
+
+def test_a_relay_of_the_cluster_is_set_up_as_the_settings_demand() -> None:
+    node = read_compose()["services"]["node"]
+    settings = parse_settings(
+        {**settings_of(node["environment"]), "ARGYBARGY_HOST": "0.0.0.0"}
+    )
+    assert settings.store is not None
+    assert settings.store.value == "postgresql://relay@db/relay"
+    assert settings.public_url == "http://localhost:8765"
+    rule = HostRule.make(settings.host, settings.public_url, settings.allowed_hosts)
+    assert rule.allows("localhost:8765")
+    assert node["build"]["args"] == {"EXTRAS": "[postgres]"}
+    assert "ports" not in node, "two relays cannot have the same one"
+    longest = DRAIN_SECONDS + GRACE_SECONDS + CLOSE_SECONDS
+    assert seconds_of(node["stop_grace_period"]) > longest
+
+
+def test_the_cluster_runs_only_when_asked_to_and_its_database_is_not_reachable() -> (
+    None
+):
+    compose = read_compose()
+    services = compose["services"]
+    for name in ("db", "node", "balancer"):
+        assert services[name]["profiles"] == ["cluster"]
+    assert services["db"]["networks"] == ["store"]
+    assert compose["networks"]["store"]["internal"] is True
+    assert "ports" not in services["db"]
+    assert services["balancer"]["ports"] == services["bridge"]["ports"]
+    assert services["node"]["depends_on"]["db"]["condition"] == "service_healthy"

@@ -40,11 +40,13 @@ class Desk:
     data: Path
     port: int = attrs.field(factory=free_port)
     yes: bool | None = None
+    more: dict[str, str] = attrs.field(factory=dict)
 
     def type(self, *arguments: str, typed: str = "") -> Result:
         environment = {
             "ARGYBARGY_DATA": str(self.data),
             "ARGYBARGY_PORT": str(self.port),
+            **self.more,
         }
         terminal = Terminal(
             reach=reach,

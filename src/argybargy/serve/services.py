@@ -26,8 +26,8 @@ from argybargy.serve.notifications import make_plan, read_link_key
 from argybargy.serve.shared_token import SharedAdminToken
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import find_server_address, hold_lock, is_held
-from argybargy.store.errors import Incompatible
 from argybargy.store.memory.store import open_memory_store
+from argybargy.store.postgres.extra import missing_extra
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.system.network import is_loopback
@@ -198,10 +198,7 @@ def _import_postgres() -> Callable[[str, Limits], AbstractAsyncContextManager[St
     try:
         from argybargy.store.postgres.store import open_postgres_store  # noqa: PLC0415
     except ImportError as error:
-        raise Incompatible(
-            "a PostgreSQL store needs the extra argybargy[postgres], which cannot be "
-            f"imported: {error}. Install it: pip install 'argybargy[postgres]'"
-        ) from error
+        raise missing_extra(error) from error
     return open_postgres_store
 
 

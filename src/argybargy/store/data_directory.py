@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from argybargy.store.errors import Incompatible, Refused
+from argybargy.store.moving.marks import check_not_moved
 from argybargy.system.files import (
     LOCK_NAME,
     is_locked,
@@ -55,11 +56,12 @@ def hold_directory(directory: Path) -> Iterator[Path]:
         The path of the database, which exists and may be empty.
 
     Raises:
-        Incompatible: Another relay holds the lock, or the database has a hard link
-            in another directory.
+        Incompatible: Another relay holds the lock, the database has a hard link in
+            another directory, or its relay has moved.
         Refused: The directory or its files cannot be created.
     """
     with hold_lock(directory) as database:
+        check_not_moved(directory)
         remove_unfinished(directory)
         _make_private_files(database)
         yield database

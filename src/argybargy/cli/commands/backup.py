@@ -10,6 +10,13 @@ import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.client.protocol import Json, Operator
+from argybargy.cli.clock import read_clock
+from argybargy.cli.engine import (
+    parse_store_url,
+    progress_on,
+    translated_store_errors,
+    unusable,
+)
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import INTEGER
@@ -42,6 +49,7 @@ def backup(
     file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     *,
     force: bool = False,
+    store: str | None = None,
 ) -> int:
     """Copy the relay's whole database into one file, while it runs.
 
@@ -53,8 +61,11 @@ def backup(
     Args:
         file: File to create. Default: 'argybargy-<time>.db'; '-' is standard output.
         force: Replace an existing file.
+        store: URL of a PostgreSQL database, to back it up without a relay.
     """
     out = env.output
+    if store is not None:
+        return _back_up_store(env, parse_store_url("--store", store), file, force=force)
     if file == STANDARD:
         stream = binary(out.data)
 
@@ -68,20 +79,39 @@ def backup(
             return Exit.OK
 
         return env.work(send)
-    target = Path(file or f"argybargy-{_stamp(_now())}.db")
+    target = Path(file or f"argybargy-{_stamp(read_clock())}.db")
     check_target(target, force=force)
     check_not_in_use(target, env.read_settings().data)
 
     def work(operator: Operator) -> int:
-        contents = _take_backup(operator, target, force=force)
-        if out.is_json:
-            out.write_json({"file": str(target), **attrs.asdict(contents)})
-        else:
-            out.write(str(target))
-            out.say(f"Backed up {_describe(contents)}; verified.")
+        _show_backup(out, target, _take_backup(operator, target, force=force))
         return Exit.OK
 
     return env.work(work)
+
+
+def _back_up_store(env: Environment, url: str, file: str | None, *, force: bool) -> int:
+    """Write a PostgreSQL database to a file that restores as any other backup."""
+    target = Path(file or f"argybargy-{_stamp(read_clock())}.db")
+    if file == STANDARD:
+        text = "A backup with --store goes into a file."
+        raise CliError(text, "Name the file.", Exit.USAGE)
+    check_target(target, force=force)
+    failure = translated_store_errors(unusable(url), "No file was written.")
+    with new_file(target, force=force) as (_, part), failure:
+        from argybargy.store.moving.backup import back_up_postgres
+
+        contents = back_up_postgres(url, part, progress_on(env.output))
+    _show_backup(env.output, target, contents)
+    return Exit.OK
+
+
+def _show_backup(out: Output, target: Path, contents: "DatabaseContents") -> None:
+    if out.is_json:
+        out.write_json({"file": str(target), **attrs.asdict(contents)})
+    else:
+        out.write(str(target))
+        out.say(f"Backed up {_describe(contents)}; verified.")
 
 
 def restore(
@@ -132,21 +162,9 @@ def restore(
 def _restore(env: Environment, file: Path, skip_ahead: int) -> "Restored":
     from argybargy.store.sqlite.backup.restore import RestorePlan, restore_backup
 
-    settings, now = env.read_settings(), _now()
+    settings, now = env.read_settings(), read_clock()
     plan = RestorePlan(file, _stamp(now), skip_ahead, settings.limits(), now)
     return restore_backup(settings.data, plan)
-
-
-def _now() -> "Instant":
-    import trio
-
-    from argybargy.relay.clock import system_clock
-
-    async def now() -> "Instant":
-        await trio.lowlevel.checkpoint()
-        return system_clock().now()
-
-    return trio.run(now)
 
 
 def _stamp(now: "Instant") -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 import attrs
 from cyclopts import Parameter
 
+from argybargy.cli.engine import go_on_here
 from argybargy.cli.environment import Environment
 
 # ruff: noqa: PLC0415 - the help of these commands needs no server
@@ -27,6 +28,7 @@ def up(
         ),
     ] = None,
     ephemeral: bool = False,
+    anyway: bool = False,
 ) -> int:
     """Start a relay, and print the next commands.
 
@@ -44,11 +46,14 @@ def up(
         tunnel: Whether to open a tunnel.
         tunnel_command: Command that opens the tunnel.
         ephemeral: Keep rooms and codes in memory only; they are lost at the end.
+        anyway: Start on data that has moved elsewhere.
     """
     from argybargy.cli.commands.serve_output import Announcer, exposures
     from argybargy.cli.commands.tunnel_choice import choose_tunnel
 
     settings = env.read_settings(host=host, ephemeral=ephemeral or None)
+    if anyway:
+        go_on_here(settings)
     choice = choose_tunnel(env, settings, tunnel_command, tunnel)
     out = env.output
     for warning in exposures(settings) if choice.command is None else ():
@@ -62,6 +67,7 @@ def serve(
     host: str | None = None,
     ephemeral: bool = False,
     store: str | None = None,
+    anyway: bool = False,
 ) -> int:
     """Run a relay as a service, with a minimum of output.
 
@@ -71,10 +77,13 @@ def serve(
         host: Address to listen on.
         ephemeral: Keep rooms and codes in memory only; they are lost at the end.
         store: URL of a PostgreSQL database that several relays share.
+        anyway: Start on data that has moved elsewhere.
     """
     from argybargy.cli.commands.serve_output import exposures, plan_briefly
 
     settings = env.read_settings(host=host, ephemeral=ephemeral or None, store=store)
+    if anyway:
+        go_on_here(settings)
     # A service logs its warnings: nobody reads its standard error.
     warnings = (*settings.warnings, *exposures(settings))
     plan = plan_briefly(env.output, settings)

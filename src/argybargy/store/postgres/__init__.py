@@ -4,6 +4,8 @@
 `address`     the URL of the store, without its password
 `connection`  one connection, used in worker threads, with a deadline for each call
 `errors`      PostgreSQL's errors as those of a store
+`extra`       the error of a relay without psycopg
+`moved`       the mark of a database that a relay has moved from
 `checks`      the settings that a server needs to keep what it acknowledges
 `schema`      numbered migrations under an advisory lock
 `changes`     what a batch of writes changes, as one parameter of ``ab_commit``

@@ -26,13 +26,7 @@ def check_server(connection: Connection, *, needs_fsync: bool = True) -> str:
         Incompatible: The server is too old, read-only, or could lose what it has
             acknowledged.
     """
-    number = int(_setting(connection, "server_version_num"))
-    version = _setting(connection, "server_version").split()[0]
-    if number < OLDEST:
-        raise Incompatible(
-            f"PostgreSQL {version} is too old: Argybargy needs "
-            f"{OLDEST // _PER_MAJOR} or newer."
-        )
+    version = check_version(connection)
     if _setting(connection, "server_encoding") != "UTF8":
         raise Incompatible(
             "The PostgreSQL database has another encoding than UTF8. Create one with "
@@ -85,6 +79,22 @@ def measure_clock(connection: Connection) -> float:
     ended = time.time()  # noqa: TID251 - the same
     assert row is not None, "a query without a table returns one row"
     return float(row[0]) - (began + ended) / 2
+
+
+def check_version(connection: Connection) -> str:
+    """Check and return the version of a server.
+
+    Raises:
+        Incompatible: It is too old.
+    """
+    number = int(_setting(connection, "server_version_num"))
+    version = _setting(connection, "server_version").split()[0]
+    if number < OLDEST:
+        raise Incompatible(
+            f"PostgreSQL {version} is too old: Argybargy needs "
+            f"{OLDEST // _PER_MAJOR} or newer."
+        )
+    return version
 
 
 def _check_durability(connection: Connection) -> None:

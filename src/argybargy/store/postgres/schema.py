@@ -12,6 +12,7 @@ import attrs
 
 from argybargy.store.errors import Incompatible
 from argybargy.store.postgres.connection import Connection
+from argybargy.store.postgres.moved import check_engine_not_moved
 
 _LOCK: Final = 0x617267_79  # "argy"
 _TABLE: Final = """
@@ -49,7 +50,7 @@ def migrate(connection: Connection, migrations: Sequence[Migration]) -> int:
     """Apply the missing migrations; return the schema version.
 
     Raises:
-        Incompatible: The schema is newer than this program.
+        Incompatible: The schema is newer than this program, or the relay has moved.
     """
     with connection.transaction():
         # Another node may migrate for longer than a statement usually takes.
@@ -58,11 +59,8 @@ def migrate(connection: Connection, migrations: Sequence[Migration]) -> int:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         version = read_version(connection)
         newest = migrations[-1].number
-        if version > newest:
-            raise Incompatible(
-                f"The PostgreSQL database has schema {version}; this version of "
-                f"Argybargy knows schemas up to {newest}. Run the newer version."
-            )
+        check_schema_version(version, newest)
+        check_engine_not_moved(connection)
         if version < newest:
             connection.execute(_TABLE)
         for migration in migrations[version:]:
@@ -70,6 +68,19 @@ def migrate(connection: Connection, migrations: Sequence[Migration]) -> int:
             sql = "INSERT INTO schema_versions (number) VALUES (%s)"
             connection.execute(sql, (migration.number,))
     return newest
+
+
+def check_schema_version(version: int, newest: int) -> None:
+    """Reject a schema that is newer than this program.
+
+    Raises:
+        Incompatible: It is.
+    """
+    if version > newest:
+        raise Incompatible(
+            f"The PostgreSQL database has schema {version}; this version of "
+            f"Argybargy knows schemas up to {newest}. Run the newer version."
+        )
 
 
 def read_version(connection: Connection) -> int:

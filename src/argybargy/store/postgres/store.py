@@ -510,8 +510,8 @@ class PostgresStore(Store):
     async def snapshot(self) -> DatabaseSnapshot:
         await trio.lowlevel.checkpoint()
         raise Refused(
-            "a PostgreSQL store is not backed up by the relay: use pg_dump, or the "
-            "backups of its server"
+            "a PostgreSQL store is not backed up by the relay: use argybargy backup "
+            "--store URL, or the backups of its server"
         )
 
     @override

@@ -1,0 +1,97 @@
+"""Configurations of the balancers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+READY: Final = "/ready?storage=any"
+"""Health check of a node: whether it takes requests, wherever the store is."""
+
+
+def caddy_config(port: int, nodes: Sequence[int], _folder: Path, version: str) -> str:
+    """Return a Caddyfile for nodes on ports of this machine.
+
+    A request whose body is in a buffer goes to another node if the first is gone.
+    Caddy 2.6 does not do that without, and takes the second node for gone too.
+    """
+    is_old = _number_of(version) < (2, 7)
+    buffered = "buffer_requests" if is_old else "request_buffers 2MiB"
+    addresses = " ".join(f"127.0.0.1:{each}" for each in nodes)
+    return f"""{{
+	admin off
+	auto_https off
+	grace_period 2s
+}}
+http://127.0.0.1:{port}, http://localhost:{port} {{
+	bind 127.0.0.1
+	reverse_proxy {addresses} {{
+		lb_policy least_conn
+		lb_try_duration 5s
+		lb_try_interval 100ms
+		health_uri {READY}
+		health_interval 1s
+		fail_duration 2s
+		flush_interval -1
+		{buffered}
+	}}
+}}
+"""
+
+
+def _number_of(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, such as ``v2.6.2 h1:...``."""
+    digits = version.strip().removeprefix("v").split()[:1]
+    parts = digits[0].split(".") if digits else []
+    return tuple(int(each) for each in parts if each.isdecimal())
+
+
+def nginx_config(port: int, nodes: Sequence[int], folder: Path, _version: str) -> str:
+    """Return a configuration of nginx for nodes on ports of this machine."""
+    servers = "".join(
+        f"        server 127.0.0.1:{each} max_fails=1 fail_timeout=2s;\n"
+        for each in nodes
+    )
+    temporary = "".join(
+        f'    {name}_temp_path "{folder}/{name}";\n'
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    return f"""daemon off;
+master_process off;
+pid "{folder}/nginx.pid";
+error_log stderr;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+{temporary}    upstream nodes {{
+        least_conn;
+{servers}    }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://nodes;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_next_upstream error timeout http_503;
+            proxy_buffering off;
+            proxy_request_buffering off;
+            proxy_read_timeout 75s;
+            client_max_body_size 0;
+        }}
+    }}
+}}
+"""
+
+
+Configure = Callable[[int, Sequence[int], Path, str], str]
+
+CONFIGS: Final[Mapping[str, Configure]] = {"caddy": caddy_config, "nginx": nginx_config}
+"""The configuration of each balancer, by the file name of its program."""
+
+
+def balancer_arguments(program: str, folder: Path, file: Path) -> list[str]:
+    """Return the command that runs a balancer in the foreground."""
+    if Path(program).name == "nginx":
+        return [program, "-e", "stderr", "-p", str(folder), "-c", str(file)]
+    return [program, "run", "--adapter", "caddyfile", "--config", str(file)]
