@@ -114,7 +114,9 @@ async def _catch_signals(
 ) -> None:
     """Set an event at the first signal, and cancel `scope` at the second."""
     stop = trio.Event()
-    numbers = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if sys.platform != "win32":
+        numbers.append(signal.SIGHUP)
     with trio.open_signal_receiver(*numbers) as received:
         task_status.started(stop)
         async for _ in received:
@@ -194,7 +196,7 @@ def _make_folder(folder: Path, account: Account | None) -> None:
     make_private_directory(folder)
     if account is None:
         return
-    os.chown(folder, account.user, account.group)
+    _give(folder, account)
     ours = folder.parent
     ours.chmod(0o711)  # to be entered, not read
     for parent in ours.absolute().parents:
@@ -206,13 +208,18 @@ def _make_folder(folder: Path, account: Account | None) -> None:
             )
 
 
+def _give(folder: Path, account: Account) -> None:
+    if sys.platform != "win32":
+        os.chown(folder, account.user, account.group)
+
+
 @contextmanager
 def _socket_folder(account: Account | None) -> Iterator[Path]:
     """Make a private folder with a short path: that of a socket has 107 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="argybargy-"))
     try:
         if account is not None:
-            os.chown(folder, account.user, account.group)
+            _give(folder, account)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

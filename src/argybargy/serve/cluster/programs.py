@@ -2,8 +2,8 @@
 
 import importlib.util
 import os
-import pwd
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -92,7 +92,9 @@ def _missing(
         yield "psycopg is missing: pip install 'argybargy[postgres]'"
     if balancer is None:
         yield f"{' or '.join(names)} is missing: apt-get install {names[0]}"
-    if os.geteuid() == 0 and _find_account() is None:
+    if sys.platform == "win32":
+        yield "Linux or macOS is missing: a cluster needs sockets and users of Unix."
+    elif os.geteuid() == 0 and _find_account() is None:
         yield "A user to run PostgreSQL as is missing: useradd --system postgres"
 
 
@@ -122,8 +124,10 @@ def _find_balancer(names: Sequence[str]) -> str | None:
 
 def _find_account() -> Account | None:
     """Return the user that root runs PostgreSQL as; ``None`` for other users."""
-    if os.geteuid() != 0:
+    if sys.platform == "win32" or os.geteuid() != 0:
         return None
+    import pwd  # noqa: PLC0415 - Windows has none
+
     for name in _USERS:
         try:
             entry = pwd.getpwnam(name)
