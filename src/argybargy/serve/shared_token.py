@@ -167,15 +167,22 @@ class SharedAdminToken:
                 token = new_code(ADMIN_PREFIX)
                 made = StoredToken.of(token)
                 before = await self._replace(made)
-                try:
-                    await self.own.replace(token)
-                except OSError:
+                failure = await self._keep(token)
+                if failure is not None:
                     # Nobody would ever see the new token.
                     value = msgspec.json.encode(made)
                     await self.store.set_setting(SETTING, before, value)
-                    raise
+                    raise failure
                 self._take(made)
             return token
+
+    async def _keep(self, token: str) -> OSError | None:
+        """Write a new token to this node's file; return what went wrong."""
+        try:
+            await self.own.replace(token)
+        except OSError as error:
+            return error
+        return None
 
     async def _replace(self, made: StoredToken) -> bytes:
         """Store a new token; return what was stored before.

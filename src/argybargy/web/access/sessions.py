@@ -302,9 +302,11 @@ class Sessions:
                 end_ms = end_ms - now.stepped_ms
             try:
                 return await self._open(visitor, "link", end_ms)
-            except RelayError:
-                await shared.put(code)
-                raise
+            except RelayError as error:
+                failure = error
+            # Outside of the handler, where a cancellation would replace the error.
+            await shared.put(code)
+            raise failure
 
     async def redeem(self, presented: str, visitor: Visitor) -> NewSession | None:
         """Open a session with a sign-in code; ``None`` if the code is invalid.
