@@ -22,6 +22,7 @@ DIALLING: Final = {
     "web/access/hosts.py": "nowhere: a name in the settings is looked up",
     "relay/nudges/call.py": "ARGYBARGY_WAKE_HOSTS, ARGYBARGY_WEBHOOK",
     "relay/notifications/apprise_channel.py": "ARGYBARGY_NOTIFY",
+    "serve/cluster/cluster.py": "the relays and PostgreSQL that it starts",
     "store/postgres/connection.py": "ARGYBARGY_STORE",
     "store/postgres/hints.py": "ARGYBARGY_STORE",
 }

@@ -10,7 +10,14 @@ import pytest
 from argybargy.cli.environment import Environment
 from argybargy.cli.registry import build_app
 from support.chat_model import open_chat_model
-from support.console_pages import masked, open_session, read_steps, with_outputs
+from support.console_pages import (
+    CLONE,
+    make_clone,
+    masked,
+    open_session,
+    read_steps,
+    with_outputs,
+)
 from support.recipe_house import RECIPES, House, open_house
 
 ROOT = RECIPES.parents[1]
@@ -35,7 +42,8 @@ pytestmark = [
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, House]]:
     """Return a home directory with a clone's docs, and the relay of its owner."""
     home = tmp_path_factory.mktemp("reader")
-    (home / "docs").symlink_to(ROOT / "docs")
+    make_clone(home)
+    (home / CLONE / "docs").symlink_to(ROOT / "docs")
     data = home / ".local" / "share" / "argybargy"
     data.parent.mkdir(parents=True)
     with open_house(data) as house:

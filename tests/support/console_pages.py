@@ -265,7 +265,7 @@ def make_clone(home: Path) -> None:
     the variable that ``uv run`` sets.
     """
     clone = home / CLONE
-    (clone / "bin").mkdir(parents=True)
+    (clone / "bin").mkdir(parents=True, exist_ok=True)
     (clone / "pyproject.toml").write_text('[project]\nname = "argybargy"\n')
     uv = clone / "bin" / "uv"
     uv.write_text(UV.format(programs=Path(sys.executable).parent))

@@ -16,7 +16,7 @@ from argybargy.system.files import make_private_file
 
 STEADY_SECONDS: Final = 10.0
 """A process that ran for so long may be restarted again."""
-MOST_FAILURES: Final = 5
+FAILURES_IN_A_ROW: Final = 5
 """Quick ends in a row after which the cluster ends."""
 _PAUSE_SECONDS: Final = 0.5
 _SHOWN_LINES: Final = 5
@@ -117,7 +117,7 @@ async def _keep_up(command: Command, tell: Callable[[str], object]) -> None:
     """Run a program again and again.
 
     Raises:
-        ClusterError: It ended `MOST_FAILURES` times in a row right after its start.
+        ClusterError: It ended `FAILURES_IN_A_ROW` times in a row right after its start.
     """
     failures = 0
     while True:
@@ -136,7 +136,7 @@ async def _keep_up(command: Command, tell: Callable[[str], object]) -> None:
         is_steady = trio.current_time() - began >= STEADY_SECONDS
         failures = 0 if is_steady else failures + 1
         how = f"{command.name} has ended with code {done.returncode}"
-        if failures >= MOST_FAILURES:
+        if failures >= FAILURES_IN_A_ROW:
             raise ClusterError(f"{how} again and again:\n{command.last_lines()}")
         tell(f"{how}, and is started again.")
         await trio.sleep(_PAUSE_SECONDS)

@@ -31,7 +31,7 @@ _SETTINGS: Final = (
 _LOOKS: Final = 20
 """Times that nodes are looked for, a tenth of a second apart."""
 _WORD_INDEX: Final = "messages_by_word"
-_ROWS: Final = 2_000
+_FETCH_SIZE: Final = 2_000
 """Rows fetched at once."""
 _TEXT_KEYS: Final = frozenset({"peer", "key", "room", "name"})
 _EMPTIED: Final = ("commits", "settings")
@@ -59,7 +59,7 @@ class PostgresSide:
         )
         sql = f'SELECT {wanted} FROM "{table.name}" ORDER BY {order}'  # noqa: S608
         with self.connection.cursor(name="ab_rows") as cursor:
-            cursor.itersize = _ROWS
+            cursor.itersize = _FETCH_SIZE
             cursor.execute(sql.encode())
             yield from cursor
 
