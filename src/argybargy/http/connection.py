@@ -264,6 +264,7 @@ class Connection:
             contain_group(group, partial(self._report_unless_gone, failure_id))
         finally:
             exchange.is_running = False
+            exchange.unwatch()
         await exchange.finish()
         return await self._conclude(exchange, failure_id)
 

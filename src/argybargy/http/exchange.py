@@ -2,9 +2,10 @@
 
 Three tasks may meet here: the connection's, which runs the app; one of the app's own,
 which may wait in ``receive`` for a disconnect (Quart-Trio starts one per request); and
-a watcher of the server, which exists for slow requests only. At most one of them reads
-from the stream at a time: the app until the end of the body, then the first one to ask
-for the disconnect. `_ClientWatch` says which.
+a watcher of the server, which exists only for slow requests over TLS or on a system
+without epoll: the `HangupWatch` sees to all others, and reads nothing. At most one of
+them reads from the stream at a time: the app until the end of the body, then the first
+one to ask for the disconnect. `_ClientWatch` says which.
 """
 
 import enum
@@ -15,6 +16,7 @@ import trio
 
 from argybargy.domain.errors import RelayError
 from argybargy.http.asgi import Message, Scope
+from argybargy.http.hangups import HangupWatch
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.request_body import open_body
 from argybargy.http.request_head import RequestHead
@@ -42,7 +44,7 @@ class _ClientWatch(enum.Enum):
 
     UNWATCHED = enum.auto()
     WATCHED = enum.auto()
-    """A task reads ahead to notice the client's end."""
+    """A task reads ahead to notice the client's end, or a `HangupWatch` tells of it."""
     GONE = enum.auto()
     """The client has closed its side, or the connection broke."""
 
@@ -65,6 +67,7 @@ class Exchange:
         "_body",
         "_client",
         "_end_connection",
+        "_hangups",
         "_is_body_delivered",
         "_is_persistent",
         "_must_continue",
@@ -96,6 +99,7 @@ class Exchange:
         self._is_persistent = head.is_persistent
         self._must_continue = head.is_expecting
         self._client = _ClientWatch.UNWATCHED
+        self._hangups: tuple[HangupWatch, int] | None = None
         self._watch_scope: trio.CancelScope | None = None
         self._watch_ended: trio.Event | None = None
 
@@ -268,18 +272,41 @@ class Exchange:
         """
         return self._body.is_whole
 
-    def watch(self, nursery: trio.Nursery) -> None:
-        """Start a task in `nursery` that ends the connection when the client leaves.
+    def watch(self, nursery: trio.Nursery, hangups: HangupWatch | None) -> None:
+        """End the connection when the client leaves.
 
         Does nothing if a task watches already. Call it only once the body is
         complete: before, the app reads from the stream.
+
+        Args:
+            nursery: Runs a task for a stream that `hangups` cannot watch.
+            hangups: Watches plain sockets; None on a system without epoll.
         """
-        if self._client is _ClientWatch.UNWATCHED:
-            # Set here and not in the task: the app may call `receive` before the
-            # task has run for the first time.
-            self._client = _ClientWatch.WATCHED
+        if self._client is not _ClientWatch.UNWATCHED:
+            return
+        # Set here and not in the task: the app may call `receive` before the task has
+        # run for the first time.
+        self._client = _ClientWatch.WATCHED
+        descriptor = self._stream.descriptor
+        if hangups is None or descriptor is None:
+            has_place = False
+        else:
+            has_place = hangups.add(descriptor, self._end_gone)
+            self._hangups = (hangups, descriptor) if has_place else None
+        if not has_place:
             self._watch_scope = trio.CancelScope()
             nursery.start_soon(self._watch, self._watch_scope)
+
+    def _end_gone(self) -> None:
+        self._client = _ClientWatch.GONE
+        self._end_connection(None)
+
+    def unwatch(self) -> None:
+        """Leave the `HangupWatch`, before the socket is used again or closed."""
+        if self._hangups is not None:
+            hangups, descriptor = self._hangups
+            self._hangups = None
+            hangups.remove(descriptor)
 
     async def _watch(self, scope: trio.CancelScope) -> None:
         try:

@@ -3,12 +3,13 @@
 A connection sets deadlines but never compares them with the clock. Two tasks of the
 server do that for all connections: one starts watchers for the clients of slow
 requests, the other ends connections whose deadline has passed. A cancel scope with a
-deadline, or a watcher task, for every request would cost a fifth of the request.
+deadline, or a watcher task, for every request would cost a fifth of the request. A
+third task hears of all watched clients that leave (see `argybargy.http.hangups`).
 """
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Container
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from email.utils import formatdate
 
 import attrs
@@ -19,6 +20,7 @@ from argybargy.http.asgi import App
 from argybargy.http.connection import Connection
 from argybargy.http.endpoints import Endpoints, name_endpoints
 from argybargy.http.exchange import Exchange
+from argybargy.http.hangups import HangupWatch, open_hangup_watch
 from argybargy.http.isolation import Log, isolate_errors
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.response import Render, render_refusal
@@ -270,11 +272,13 @@ class HttpServer:
 
     # Periodic tasks.
 
-    async def _watch_slow_requests(self, nursery: trio.Nursery) -> None:
-        """Start a watcher for each request that outlives one or two intervals.
+    async def _watch_slow_requests(
+        self, nursery: trio.Nursery, hangups: HangupWatch | None
+    ) -> None:
+        """Watch the client of each request that outlives one or two intervals.
 
         Two generations, as in a garbage collector: a request that ends between two
-        rounds costs an entry in a dictionary, and no task.
+        rounds costs an entry in a dictionary, and no system call or task.
         """
         older: dict[Connection, Exchange] = {}
         while True:
@@ -289,7 +293,7 @@ class HttpServer:
                 if not exchange.is_running:
                     continue
                 if exchange.is_body_complete:
-                    exchange.watch(nursery)
+                    exchange.watch(nursery, hangups)
                 else:
                     # The app still reads the body, and would notice the client's
                     # end itself. Look again in the next round.
@@ -344,8 +348,12 @@ async def open_http_server(
         wall_clock=wall_clock,
         trusted_addresses=trusted_addresses,
     )
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(server._watch_slow_requests, nursery)  # noqa: SLF001
-        nursery.start_soon(server._end_late_connections)  # noqa: SLF001
-        yield server
-        nursery.cancel_scope.cancel()
+    with ExitStack() as stack:
+        hangups = open_hangup_watch(stack)
+        async with trio.open_nursery() as nursery:
+            if hangups is not None:
+                nursery.start_soon(hangups.run)
+            nursery.start_soon(server._watch_slow_requests, nursery, hangups)  # noqa: SLF001
+            nursery.start_soon(server._end_late_connections)  # noqa: SLF001
+            yield server
+            nursery.cancel_scope.cancel()

@@ -78,6 +78,12 @@ class BufferedStream:
             self._socket = stream.socket
 
     @property
+    def descriptor(self) -> int | None:
+        """The file descriptor of a plain socket; None over TLS, or once closed."""
+        descriptor = -1 if self._socket is None else self._socket.fileno()
+        return None if descriptor < 0 else descriptor
+
+    @property
     def is_mid_write(self) -> bool:
         """Whether a write blocks, or was cancelled with part of its data sent."""
         return self.write_by != NEVER
