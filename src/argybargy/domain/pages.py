@@ -22,6 +22,8 @@ class Page:
         head: The newest seq of the room at that time.
         first: The oldest seq within retention at that time.
         is_held_back: Whether the messages after the cursor are held back.
+        memo: A cache for encoders, which lives as long as the page. Not part of the
+            value.
     """
 
     messages: tuple[Message, ...]
@@ -29,6 +31,9 @@ class Page:
     head: int
     first: int
     is_held_back: bool = False
+    memo: dict[str, object] = attrs.field(
+        factory=dict, init=False, eq=False, repr=False
+    )
 
     @property
     def has_more(self) -> bool:

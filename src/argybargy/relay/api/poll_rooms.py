@@ -156,6 +156,7 @@ class _RoomsPoll:
         if page is None:
             left = max(0.0, ends_at - trio.current_time())
             one.request = attrs.evolve(self.request, wait_seconds=left)
+            one.now = self.relay.clock.now()
             page = await one.wait(subscription)
         self._pages[place] = page
         is_closing = one.status.is_closed and not one.record.was_told_closed
@@ -216,6 +217,8 @@ class _RoomsPoll:
             for one, page in zip(self.polls, shared, strict=True)
         ]
         now = self.relay.clock.now()
+        for one in self.polls:
+            one.now = now  # most of the waits were cancelled: they have seen no end
         answers, closed = [], set()
         kept = [
             each

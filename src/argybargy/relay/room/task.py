@@ -74,6 +74,7 @@ from argybargy.relay.room.commits_ahead import CommitsAhead
 from argybargy.relay.room.context import RoomContext
 from argybargy.relay.room.doubt import Doubt, settle
 from argybargy.relay.room.inbox import CommandOutcome, PendingCommand
+from argybargy.relay.room.shared_page import SharedPage
 from argybargy.relay.room.subscriptions import Subscriptions
 from argybargy.relay.store_errors import as_relay_error, copy_of, translated
 from argybargy.store.errors import (
@@ -142,6 +143,7 @@ class LiveRoom:
         room: The room as committed. Any task may read it at any time: it is a value,
             so it never changes under its reader.
         polls: The room's subscriptions.
+        shared_page: The page of all polls that stand at one cursor.
         ahead: The commits of other nodes that are not followed yet.
         used_at: When housekeeping last found the room used, on the steady clock.
         is_used: Whether a request has used the room since then.
@@ -157,6 +159,7 @@ class LiveRoom:
     _send: trio.MemorySendChannel[PendingCommand | None]
     _receive: trio.MemoryReceiveChannel[PendingCommand | None]
     ahead: CommitsAhead = attrs.field(factory=CommitsAhead)
+    shared_page: SharedPage = attrs.field(factory=SharedPage)
     is_used: bool = True
     cursors: dict[PeerKey, int] = attrs.field(factory=dict)
     members: MemberCache | None = None

@@ -67,6 +67,9 @@ def room_of_request(
             raise RelayError.invalid(ROOM, "only once: in the body or in the query")
         room = in_body
     relay, now = services.relay, services.relay.clock.now()
+    is_first = code.presented is None
+    if room is None and is_first and relay.codes.is_live(code, now):
+        return code  # as below, without a look at the other rooms: for nearly all
     records = relay.codes.rooms_of(code, now)
     if not records:
         raise RelayError(Problem.UNAUTHORIZED)

@@ -60,7 +60,7 @@ from argybargy.web.codec.statements import (
     wake_body,
 )
 from argybargy.web.errors import error_response
-from argybargy.web.request import Request, Response, json_response
+from argybargy.web.request import Request, Response, ResponseForm, json_response
 
 _LOST = frozenset({Problem.CLAIMED_BY_OTHER, Problem.NOT_CLAIMABLE})
 DEFAULT_HISTORY = 50
@@ -173,6 +173,8 @@ async def get_messages(
     answer = await poll(services.relay, code, decode_poll(request, services.limits))
     if request.wants_text:
         return text.poll_text(_reader(services, code), answer)
+    if request.form is ResponseForm.JSON:
+        return encode.poll_response(answer)
     return body_response(request, encode.poll_body(answer), MinimalPollBody)
 
 
