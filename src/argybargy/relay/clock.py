@@ -8,6 +8,7 @@ with the wall clock at each reading. This is the only module that reads a clock.
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Protocol
 
 import attrs
@@ -84,7 +85,8 @@ class SettledClock:
         difference_ms = wall_ms - elapsed_ms - self._start_ms
         if abs(difference_ms) <= DRIFT_MS:
             self._start_ms += difference_ms
-            self._forget_step()
+            if self._step is not None:
+                self._forget_step(self._step)
         elif self._has_settled(difference_ms, elapsed):
             self._start_ms += difference_ms
             self._follow_step(difference_ms)
@@ -116,10 +118,9 @@ class SettledClock:
                 )
         return elapsed - self._step.since >= SETTLE_SECONDS
 
-    def _forget_step(self) -> None:
-        if self._step is not None:
-            log.info("clock step taken back", seconds=self._step.ms / 1000)
-            self._step = None
+    def _forget_step(self, step: _Step) -> None:
+        log.info("clock step taken back", seconds=step.ms / 1000)
+        self._step = None
 
 
 def system_clock() -> SettledClock:
@@ -128,17 +129,9 @@ def system_clock() -> SettledClock:
 
 
 if sys.platform == "linux":
-
-    def _elapsed() -> float:
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-
+    _elapsed = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
 elif sys.platform == "darwin":
-
-    def _elapsed() -> float:
-        # Python's own monotonic clock stops while a Mac sleeps.
-        return time.clock_gettime(time.CLOCK_MONOTONIC)
-
+    # Python's own monotonic clock stops while a Mac sleeps.
+    _elapsed = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
 else:
-
-    def _elapsed() -> float:
-        return time.monotonic()  # noqa: TID251  this is the one place
+    _elapsed = time.monotonic  # noqa: TID251  this is the one place

@@ -36,4 +36,4 @@ class RoomsOfCodes:
     def of(self, digest: bytes) -> tuple[CodeRecord, ...]:
         """Return the records of the code with a digest."""
         known = self._by_handle.get(key_id_of(digest), ())
-        return tuple(record for record in known if record.is_code(digest))
+        return tuple([record for record in known if record.is_code(digest)])

@@ -28,6 +28,6 @@ def renew_claims_nowait(code: CodeRecord, live: LiveRoom) -> None:
     alive until the command is in the inbox. A full inbox rejects the renewal, and the
     next poll brings another.
     """
-    if live.room.leases_of(code.name):
+    if live.room.leases and live.room.leases_of(code.name):
         with contextlib.suppress(RelayError):
             live.tell(Renew(code.name))

@@ -43,7 +43,7 @@ _INTEGER: Final = re.compile(r"\d{1,16}", re.ASCII)
 _PLAIN_QUERY: Final = re.compile(
     r"[a-z_]{1,16}=\w{0,24}(&[a-z_]{1,16}=\w{0,24}){0,4}", re.ASCII
 )
-_PLAIN_BYTES: Final = 40
+PLAIN_BYTES: Final = 40
 """Longest query that is cached: longer than a poll's, shorter than an access code.
 
 A code that somebody puts into a query by mistake is thus never kept in memory.
@@ -126,13 +126,17 @@ def parse_query(request: Request) -> Fields:
         RelayError: ``invalid_request``, for more than MAX_QUERY_FIELDS fields or
             anything but UTF-8.
     """
-    query = request.query
-    plain = _parse_plain(query) if len(query) <= _PLAIN_BYTES else None
-    return _gather(_pairs(query)) if plain is None else plain
+    plain = plain_fields(request.query)
+    return _gather(_pairs(request.query)) if plain is None else plain
+
+
+def plain_fields(query: bytes) -> Fields | None:
+    """Parse a short query without percent-encoding; return ``None`` for any other."""
+    return _parse_plain(query) if len(query) <= PLAIN_BYTES else None
 
 
 # Agents repeat the same query until a message comes. The cache holds the 512 queries
-# used last, until the process ends; queries are at most _PLAIN_BYTES long.
+# used last, until the process ends; queries are at most PLAIN_BYTES long.
 @lru_cache(maxsize=512)
 def _parse_plain(query: bytes) -> Fields | None:
     """Parse a query without percent-encoding; return ``None`` for any other."""
