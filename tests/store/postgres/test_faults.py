@@ -7,6 +7,7 @@ import trio
 from argybargy.domain.room.commit import Commit
 from argybargy.store.errors import Conflict, Corrupt, Full, Refused, Unknown
 from argybargy.store.postgres.changes import changes_of
+from argybargy.store.postgres.connection import Link
 from argybargy.store.postgres.deltas import encode_commit
 from argybargy.store.postgres.store import PostgresStore, open_postgres_store
 from support.store_player import Player
@@ -160,6 +161,27 @@ async def test_a_slow_read_ends_when_its_caller_goes(
             await postgres.load("lab", 1)
         assert scope.cancelled_caught
     assert await postgres.load("lab", 1) is None
+
+
+async def test_a_call_that_is_cancelled_before_it_begins_leaves_its_connection_alone(
+    postgres_url: str,
+) -> None:
+    threads = trio.CapacityLimiter(1)
+    link = Link(postgres_url, threads)
+    await link.run(lambda connection: connection.execute("SELECT 1"))
+    kept = link.connection
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await link.run(lambda connection: connection.execute("SELECT 2"))
+    assert scope.cancelled_caught
+    async with threads:  # no thread is free
+        with trio.move_on_after(0.01) as scope:
+            await link.run(lambda connection: connection.execute("SELECT 3"))
+        assert scope.cancelled_caught
+    assert link.connection is kept
+    await link.run(lambda connection: connection.execute("SELECT 4"))
+    assert link.connection is kept
+    link.close()
 
 
 async def test_a_server_that_cannot_be_reached_is_refused() -> None:

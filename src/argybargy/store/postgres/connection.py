@@ -71,24 +71,36 @@ class _Call:
 
     Attributes:
         connection: The connection in use; ``None`` until it is open.
+        has_begun: Whether the thread has taken the connection.
         is_done: Whether the thread has left the connection.
         is_abandoned: Whether nobody waits for the call any more.
         is_severed: Whether the socket was shut down, and may be closed.
     """
 
     connection: Connection | None = None
+    has_begun: bool = False
     is_done: bool = False
     is_abandoned: bool = False
     is_severed: bool = False
 
     def open(self, url: str, settings: tuple[str, ...]) -> Connection:
         """Return the connection, opened if there is none."""
+        self.has_begun = True
+        # One of the two threads sees what the other has set: see `give_up`, `sever`.
+        self._check_abandoned()
         if self.connection is None:
             self.connection = connect(url, *settings)
-        # One of the two threads sees what the other has set: see `sever`.
+            self._check_abandoned()
+        return self.connection
+
+    def _check_abandoned(self) -> None:
         if self.is_abandoned:
             raise psycopg.OperationalError("nobody waits for it any more")
-        return self.connection
+
+    def give_up(self) -> bool:
+        """Abandon the call; return whether the thread leaves the connection alone."""
+        self.is_abandoned = True
+        return not self.has_begun
 
     def sever(self) -> None:
         """Shut the socket down, so that the call fails; who leaves last closes it."""
@@ -189,6 +201,8 @@ class Link:
             # Without a checkpoint since the call has ended, so nobody else has begun.
             if call.is_done:
                 self._keep(call)
+            elif call.give_up():
+                self._connection = call.connection
             if self._connection is None:
                 call.sever()
 
