@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from support import postgres
+
 ROOT = Path(__file__).parents[1]
 COMMAND = ".ci/run"
 # What GitHub accepts, of which the file uses a part; any other key is a mistake.
@@ -59,6 +61,22 @@ def test_a_workflow_runs_the_one_command(workflow: dict[str, Any]) -> None:
     assert [step["run"] for step in steps if "run" in step] == [COMMAND]
     assert os.access(ROOT / COMMAND, os.X_OK)
     assert "uvx nox" in (ROOT / COMMAND).read_text()
+
+
+def test_the_command_does_without_no_postgresql() -> None:
+    assert f"export {postgres.NEEDED}=1\n" in (ROOT / COMMAND).read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)]
+)
+def test_a_missing_postgresql_fails_its_tests_where_it_is_needed(
+    value: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "find_or_install", lambda: None)
+    monkeypatch.setenv(postgres.NEEDED, value)
+    with pytest.raises(outcome, match="apt-get install postgresql"):
+        postgres.need_programs()
 
 
 def test_a_workflow_may_only_read_and_pins_what_it_uses(

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SECONDS = 600
+_QUIETLY = "DEBIAN_FRONTEND=noninteractive"
 
 
 def is_root() -> bool:
-    """Tell whether the user is root, who may install packages."""
+    """Tell whether the user is root."""
     return os.geteuid() == 0
 
 
@@ -25,12 +26,18 @@ def alone() -> Iterator[None]:
 
 
 def install(*packages: str) -> bool:
-    """Install the first available package; return whether one was installed."""
-    if not is_root() or shutil.which("apt-get") is None:
+    """Install the first available package; return whether one was installed.
+
+    Root may, and who needs no password for sudo.
+    """
+    if shutil.which("apt-get") is None:
         return False
-    run("apt-get", "-q", "update")
-    quietly = ("apt-get", "-q", "install", "-y", "--no-install-recommends")
-    return any(run(*quietly, package) for package in packages)
+    as_root = () if is_root() else ("sudo", "-n", "env", _QUIETLY)
+    if as_root and not (shutil.which("sudo") and run("sudo", "-n", "true")):
+        return False
+    run(*as_root, "apt-get", "-q", "update")
+    command = ("apt-get", "-q", "install", "-y", "--no-install-recommends")
+    return any(run(*as_root, *command, package) for package in packages)
 
 
 def unpack(package: str, folder: Path) -> bool:

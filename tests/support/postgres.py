@@ -1,11 +1,13 @@
 """A private PostgreSQL server for tests, shared by all processes of a test run.
 
-Debian's server refuses to run as root, so it runs as the user ``postgres`` there. It
-listens on a socket in a temporary folder only.
+It is installed if it is missing, where that is possible. It refuses to run as root, so
+it runs as the user ``postgres`` there. It listens on a socket in a temporary folder
+only.
 """
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import pwd
@@ -25,11 +27,14 @@ import psycopg
 import pytest
 
 from argybargy.store.postgres.schema import load_migrations, migrate
+from support.debian import alone, install
 
 TEMPLATE: Final = "argybargy_template"
 _USER: Final = "postgres"
+_USERS: Final = ("postgres", "nobody")
+"""Users that root runs the server as, which refuses to run as root."""
 _START_SECONDS: Final = 60
-_NEEDED: Final = "ARGYBARGY_NEED_POSTGRES"
+NEEDED: Final = "ARGYBARGY_NEED_POSTGRES"
 """Set to 1 where a missing PostgreSQL must fail the tests instead of skipping them."""
 
 
@@ -46,25 +51,41 @@ def find_programs() -> Path | None:
 
 
 def need_programs() -> Path:
-    """Return the folder of PostgreSQL's programs, or skip the test."""
-    found = find_programs()
+    """Return the folder of PostgreSQL's programs, or skip the test.
+
+    They are installed if they are missing and that is possible.
+    """
+    found = find_or_install()
     if found is not None and _unprivileged() is not None:
         return found
-    text = "PostgreSQL is not installed"
-    if os.environ.get(_NEEDED) == "1":  # noqa: TID251 - of the test run
+    text = (
+        "PostgreSQL is not installed, and installing it needs Debian and root, or sudo "
+        "without a password: apt-get install postgresql"
+    )
+    if os.environ.get(NEEDED) == "1":  # noqa: TID251 - of the test run
         pytest.fail(text)
     pytest.skip(text)
+
+
+@functools.cache
+def find_or_install() -> Path | None:
+    """Return the folder of PostgreSQL's programs; one attempt for each process."""
+    with alone():
+        found = find_programs()
+        if found is None and install("postgresql"):
+            found = find_programs()
+    return found
 
 
 def _unprivileged() -> dict[str, Any] | None:
     """Return the arguments that run a program as a user whom PostgreSQL accepts."""
     if os.geteuid() != 0:
         return {}
-    try:
-        entry = pwd.getpwnam(_USER)
-    except KeyError:
-        return None
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    for name in _USERS:
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    return None
 
 
 @attrs.define

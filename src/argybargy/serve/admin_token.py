@@ -92,15 +92,29 @@ def _new_token() -> str:
     return new_code(ADMIN_PREFIX)
 
 
+def read_token(directory: Path) -> str:
+    """Return the token of a data directory; an empty string if it has none.
+
+    Raises:
+        OSError: The file cannot be read, or contains no token.
+    """
+    return _read(directory / FILE_NAME)
+
+
+def _read(path: Path) -> str:
+    if not path.exists():
+        return ""
+    path.chmod(_PRIVATE)
+    raw = path.read_bytes().removeprefix(BOM_UTF8)
+    token = raw.decode("ascii", "replace").strip()
+    if not token.isprintable() or "\ufffd" in token:
+        raise OSError(f"{path} does not hold a token; delete it to get a new one")
+    return token
+
+
 def _read_or_make(path: Path) -> str:
-    if path.exists():
-        path.chmod(_PRIVATE)
-        raw = path.read_bytes().removeprefix(BOM_UTF8)
-        token = raw.decode("ascii", "replace").strip()
-        if not token.isprintable() or "\ufffd" in token:
-            raise OSError(f"{path} does not hold a token; delete it to get a new one")
-        if token:
-            return token
+    if token := _read(path):
+        return token
     token = _new_token()
     _write(path, token)
     return token

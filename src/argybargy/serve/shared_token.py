@@ -63,6 +63,23 @@ class StoredToken:
         )
 
 
+def setting_of(token: str) -> bytes:
+    """Return the setting that makes a token that of all nodes."""
+    return msgspec.json.encode(StoredToken.of(token))
+
+
+def is_token_of(setting: bytes, presented: str) -> bool:
+    """Compare a token with the setting in constant time.
+
+    A setting that a relay of another version has stored is that of another token.
+    """
+    try:
+        digest = bytes.fromhex(_decode(setting).digest)
+    except Refused:
+        return False
+    return hmac.compare_digest(digest, digest_code(presented))
+
+
 _DECODER: Final = msgspec.json.Decoder(StoredToken)
 
 
@@ -110,8 +127,7 @@ class SharedAdminToken:
                 if not token.matches(own.value):
                     log.warning("the nodes have another admin token", file=own.path)
                 return token
-            value = msgspec.json.encode(StoredToken.of(own.value))
-            await store.set_setting(SETTING, value, None)
+            await store.set_setting(SETTING, setting_of(own.value), None)
         raise Refused("the admin token changes all the time")
 
     @property

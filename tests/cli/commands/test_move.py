@@ -1,11 +1,14 @@
 """Moving a relay, starting it at the old place, and backing a database up."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from argybargy.serve.shared_token import is_token_of
 from argybargy.store.moving import move as moving
 from argybargy.store.postgres.checks import check_server
 from support.postgres import PostgresServer, shared_server
@@ -57,6 +60,61 @@ def test_a_relay_moves_and_says_how_to_start_it(desk: Desk, url: str) -> None:
     assert back.json["rows"]["codes"] == 1
     listed = Desk(Path("back")).type("codes")
     assert "ann" in listed.out
+
+
+def test_all_relays_accept_the_admin_token_of_the_directory_that_moved(
+    desk: Desk, url: str
+) -> None:
+    token = desk.data / "admin.token"
+    desk.type("token")
+    assert token.exists()
+    moved = desk.type("move", "--to", url)
+    assert f"The admin token is the same: copy {token}" in moved.talk
+    with psycopg.connect(url) as connection:
+        sql = "SELECT value FROM settings WHERE name = 'admin_token'"
+        row = connection.execute(sql).fetchone()
+    assert row is not None
+    assert is_token_of(row[0], token.read_text().strip())
+    assert token.read_bytes().strip() not in row[0]
+
+
+def test_the_way_back_says_that_the_admin_token_must_be_copied(
+    desk: Desk, url: str
+) -> None:
+    desk.type("token")
+    desk.type("move", "--to", url)
+    assert (
+        "digest" not in desk.type("move", "--from", url, "--to", "x", "--dry-run").talk
+    )
+    back = desk.type("move", "--from", url, "--to", "back")
+    assert "copy admin.token of one of the relays to back now" in back.talk
+
+
+def test_the_way_back_to_the_data_directory_of_a_relay_keeps_the_admin_token(
+    desk: Desk, url: str
+) -> None:
+    desk.type("token")
+    desk.type("move", "--to", url)
+    node = Path("node")
+    node.mkdir(mode=0o700)
+    shutil.copy(desk.data / "admin.token", node)
+    back = desk.type("move", "--from", url, "--to", "node", "--json")
+    assert back.json["same_admin_token"] is True
+
+
+def test_a_move_without_an_admin_token_says_whose_it_will_be(
+    desk: Desk, url: str
+) -> None:
+    (desk.data / "admin.token").unlink(missing_ok=True)
+    moved = desk.type("move", "--to", url)
+    assert "the token of the first relay that starts becomes that of all" in moved.talk
+
+
+def test_a_file_that_holds_no_admin_token_stops_a_move(desk: Desk, url: str) -> None:
+    (desk.data / "admin.token").write_bytes(b"\xff\x00")
+    refused = desk.type("move", "--to", url)
+    assert refused.code == 1
+    assert "does not hold a token" in refused.talk
 
 
 def test_the_old_directory_starts_only_if_that_is_meant(desk: Desk, url: str) -> None:

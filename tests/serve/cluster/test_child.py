@@ -35,7 +35,8 @@ async def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
 async def test_a_child_that_cannot_live_ends_the_cluster_with_its_last_words(
     tmp_path: Path,
 ) -> None:
-    command = python(tmp_path, "raise SystemExit('no such luck')")
+    source = "raise SystemExit('no such luck')"
+    command = python(tmp_path, source, patience_seconds=0.0)
     with trio.fail_after(60), pytest.RaisesGroup(ClusterError) as caught:
         async with open_child(command, lambda _: None):
             await trio.sleep_forever()
@@ -109,6 +110,13 @@ def test_caddy_repeats_requests_in_each_version(
     version: str, option: str, tmp_path: Path
 ) -> None:
     assert f"\t\t{option}" in caddy_config(1, [2], tmp_path, version)
+
+
+def test_nginx_never_sets_a_node_aside(tmp_path: Path) -> None:
+    """It would trust it again only after a request, which may be a poll of 25 s."""
+    text = CONFIGS["nginx"](8765, [4001, 4002], tmp_path, "")
+    assert text.count("max_fails=0;") == 2
+    assert "proxy_connect_timeout 2s;" in text
 
 
 def test_a_child_gets_no_shell(tmp_path: Path) -> None:

@@ -93,6 +93,21 @@ async def test_a_relay_moves_to_postgresql_and_back_with_everything(
     assert read_mark(back) is None
 
 
+async def test_what_nodes_share_is_stored_with_the_move_and_told_on_the_way_back(
+    full: Path, tmp_path: Path, postgres_url: str
+) -> None:
+    """The admin token of a directory is a file, and that of nodes a setting."""
+    plan = plan_of(full, postgres_url, settings={"admin_token": b"digest"})
+    assert move_to_postgres(attrs.evolve(plan, is_dry_run=True), ignore).settings
+    async with open_postgres_store(postgres_url, needs_fsync=False) as store:
+        assert await store.setting("admin_token") is None
+    assert move_to_postgres(plan, ignore).settings == plan.settings
+    async with open_postgres_store(postgres_url, needs_fsync=False) as store:
+        assert await store.setting("admin_token") == b"digest"
+    back = move_from_postgres(plan_of(tmp_path / "back", postgres_url), ignore)
+    assert back.settings == plan.settings
+
+
 def test_something_of_every_table_is_in_the_full_relay(full: Path) -> None:
     connection = apsw.Connection(str(full / DATABASE_NAME))
     for table in TABLES:
@@ -130,7 +145,8 @@ def test_every_column_of_both_stores_is_moved_or_has_a_reason(
         (name, column)
         for name, column in found
         if name in {"commits", "schema_versions", "probes"}
-        # What nodes share while they run; the admin token of a directory is its file.
+        # What nodes share while they run. The admin token of a directory is its file,
+        # and is moved by the command.
         or name in {"directory", "settings", "duties", "nodes", "seats"}
     }
     moved = {

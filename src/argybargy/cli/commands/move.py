@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # ruff: noqa: PLC0415 - late imports of SQLite and psycopg keep the help fast
 
+_FILE: Final = "admin.token"
 _BOTH: Final = "Into PostgreSQL: move --to URL. Back: move --from URL --to DIRECTORY."
 
 
@@ -56,27 +57,75 @@ def move(
     else:
         url, directory = parse_store_url("--from", from_), Path(to)
         failure = f"The relay of {masked(url)} cannot be moved to {directory}"
+    token = _read_token(directory)
     with translated_store_errors(failure):
+        from argybargy.serve.shared_token import SETTING, is_token_of, setting_of
         from argybargy.store.moving.move import (
             MovePlan,
             move_from_postgres,
             move_to_postgres,
         )
 
-        plan = MovePlan(directory, url, read_clock().wall_ms, dry_run)
+        keeps = token and from_ is None
+        settings = {SETTING: setting_of(token)} if keeps else {}
+        now_ms = read_clock().wall_ms
+        plan = MovePlan(directory, url, now_ms, dry_run, settings=settings)
         work = move_to_postgres if from_ is None else move_from_postgres
         moved = work(plan, progress_on(out))
+    stored = moved.settings.get(SETTING)
+    has_token = stored is not None and is_token_of(stored, token)
     where = plan.place if from_ is None else str(directory)
     if out.is_json:
-        out.write_json({"to": where, "dry_run": dry_run, "rows": moved.counts})
+        facts = {"to": where, "dry_run": dry_run, "rows": moved.counts}
+        out.write_json({**facts, "same_admin_token": has_token})
         return Exit.OK
     _show(env, plan, moved, where)
-    if not dry_run:
+    if dry_run:
+        return Exit.OK
+    if from_ is None:
         start = f"argybargy serve --store {shlex.quote(plan.place)}"
-        if from_ is not None:
-            start = f"argybargy up --data {shlex.quote(str(directory))}"
-        out.say(f"Start the relay: {start}")
+        note = _note_to_postgres(directory, has_token=has_token)
+    else:
+        start = f"argybargy up --data {shlex.quote(str(directory))}"
+        note = "" if has_token or stored is None else _note_to_directory(directory)
+    out.say(note + f"Start the relay: {start}")
     return Exit.OK
+
+
+def _read_token(directory: Path) -> str:
+    """Return the admin token of a data directory; an empty string without one.
+
+    Raises:
+        CliError: The file cannot be read, or contains no token.
+    """
+    from argybargy.serve.admin_token import read_token
+
+    try:
+        return read_token(directory)
+    except OSError as error:
+        raise CliError(f"The admin token cannot be read: {error}") from error
+
+
+def _note_to_postgres(directory: Path, *, has_token: bool) -> str:
+    """Return what the operator has to know of the admin token, now in PostgreSQL."""
+    if has_token:
+        return (
+            f"The admin token is the same: copy {directory / _FILE} to the data "
+            "directory of each relay.\n"
+        )
+    return (
+        f"There is no {_FILE} in {directory}: the token of the first relay that "
+        "starts becomes that of all.\n"
+    )
+
+
+def _note_to_directory(directory: Path) -> str:
+    """Return where the admin token is, of which PostgreSQL has only a digest."""
+    return (
+        f"PostgreSQL has only a digest of the admin token: copy {_FILE} of one of the "
+        f"relays to {directory} now. Otherwise the relay has another token, and the "
+        "dashboard asks everybody to sign in again.\n"
+    )
 
 
 def _show(env: Environment, plan: "MovePlan", moved: "Moved", where: str) -> None:

@@ -12,13 +12,9 @@ import attrs
 import trio
 
 from argybargy.serve.cluster.programs import Account
+from argybargy.serve.cluster.restarts import PATIENCE_SECONDS, Restarts
 from argybargy.system.files import make_private_file
 
-STEADY_SECONDS: Final = 10.0
-"""A process that ran for so long may be restarted again."""
-FAILURES_IN_A_ROW: Final = 5
-"""Quick ends in a row after which the cluster ends."""
-_PAUSE_SECONDS: Final = 0.5
 _SHOWN_LINES: Final = 5
 
 
@@ -38,6 +34,7 @@ class Command:
         account: User to run it as; ``None`` is the user of this process.
         stop_signal: Signal that ends it in order.
         stop_seconds: Time after which it is killed.
+        patience_seconds: Time for which starts must have failed until it is given up.
     """
 
     name: str
@@ -47,6 +44,7 @@ class Command:
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20.0
+    patience_seconds: float = PATIENCE_SECONDS
 
     def options(self, sink: int) -> dict[str, Any]:
         """Return the arguments of ``trio.run_process``."""
@@ -117,9 +115,9 @@ async def _keep_up(command: Command, tell: Callable[[str], object]) -> None:
     """Run a program again and again.
 
     Raises:
-        ClusterError: It ended `FAILURES_IN_A_ROW` times in a row right after its start.
+        ClusterError: It could not be started for too long.
     """
-    failures = 0
+    restarts = Restarts(command.patience_seconds)
     while True:
         began = trio.current_time()
         with command.log.open("ab") as sink:
@@ -133,13 +131,12 @@ async def _keep_up(command: Command, tell: Callable[[str], object]) -> None:
                 done = await run()
             except OSError as error:
                 raise ClusterError(f"{command.name} cannot be run: {error}") from error
-        is_steady = trio.current_time() - began >= STEADY_SECONDS
-        failures = 0 if is_steady else failures + 1
         how = f"{command.name} has ended with code {done.returncode}"
-        if failures >= FAILURES_IN_A_ROW:
+        pause = restarts.pause_after(done.returncode, began, trio.current_time())
+        if pause is None:
             raise ClusterError(f"{how} again and again:\n{command.last_lines()}")
         tell(f"{how}, and is started again.")
-        await trio.sleep(_PAUSE_SECONDS)
+        await trio.sleep(pause)
 
 
 async def _end(command: Command, process: trio.Process) -> None:

@@ -46,10 +46,14 @@ def _number_of(version: str) -> tuple[int, ...]:
 
 
 def nginx_config(port: int, nodes: Sequence[int], folder: Path, _version: str) -> str:
-    """Return a configuration of nginx for nodes on ports of this machine."""
+    """Return a configuration of nginx for nodes on ports of this machine.
+
+    nginx never takes a node for failed, but tries another one at once. After a failure
+    it would send a node one request, and the others only once that is answered: polls
+    take up to 25 seconds, and meanwhile it would answer everybody with 502.
+    """
     servers = "".join(
-        f"        server 127.0.0.1:{each} max_fails=1 fail_timeout=2s;\n"
-        for each in nodes
+        f"        server 127.0.0.1:{each} max_fails=0;\n" for each in nodes
     )
     temporary = "".join(
         f'    {name}_temp_path "{folder}/{name}";\n'
@@ -73,6 +77,7 @@ http {{
             proxy_set_header Connection "";
             proxy_set_header Host $http_host;
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_connect_timeout 2s;
             proxy_next_upstream error timeout http_503;
             proxy_buffering off;
             proxy_request_buffering off;

@@ -12,7 +12,7 @@ Invariants:
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -56,6 +56,7 @@ from argybargy.store.postgres.address import masked
 from argybargy.store.postgres.checks import check_server
 from argybargy.store.postgres.moved import EngineMark, mark_engine, read_engine_mark
 from argybargy.store.postgres.schema import load_migrations, migrate
+from argybargy.store.postgres.tables.nodes import read_settings, replace_setting
 from argybargy.store.postgres.tables.records import insert_audits
 from argybargy.store.sqlite.backup.verify import check_file
 from argybargy.store.sqlite.tables.audit import insert_audits as insert_into_file
@@ -76,6 +77,8 @@ class MovePlan:
         is_dry_run: Whether to undo everything in the end.
         needs_fsync: Whether the server must survive a loss of power. Only tests run
             without.
+        settings: What the nodes of a database share and SQLite does not have, by name;
+            stored in PostgreSQL.
         id: Random id of the move, which both places keep.
     """
 
@@ -84,6 +87,7 @@ class MovePlan:
     at_ms: int
     is_dry_run: bool = False
     needs_fsync: bool = True
+    settings: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     id: str = attrs.field(factory=lambda: secrets.token_hex(_ID_BYTES))
 
     @property
@@ -109,9 +113,11 @@ class Moved:
     Attributes:
         counts: Number of rows of each table; empty if an earlier attempt had finished
             the move but for its mark.
+        settings: What the nodes of the PostgreSQL database share, by name.
     """
 
     counts: Counts
+    settings: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
 
 
 class _UndoneError(Exception):
@@ -148,7 +154,7 @@ def move_to_postgres(plan: MovePlan, tell: Tell) -> Moved:
             if found is not None and _has_arrived(engine, found):
                 left = attrs.evolve(found, state=MoveState.LEFT)
                 write_mark(plan.directory, left)
-                return Moved({})
+                return Moved({}, read_settings(engine.connection))
             refuse_live_nodes(engine.connection)
             with open_copy(database) as source, _restored(plan.directory, found):
                 return _leave(source, engine, plan, tell)
@@ -171,11 +177,13 @@ def _leave(
         counts = copy_and_compare(source, engine, tell)
         if plan.is_dry_run:
             raise _UndoneError
+        for name, value in plan.settings.items():
+            replace_setting(engine.connection, name, value, None)
         insert_audits(engine.connection, [plan.audit])
         write_mark(plan.directory, plan.mark(MoveState.LEAVING))
     if not plan.is_dry_run:
         write_mark(plan.directory, plan.mark(MoveState.LEFT))
-    return Moved(counts)
+    return Moved(counts, plan.settings)
 
 
 # -- from PostgreSQL ---------------------------------------------------------------
@@ -194,7 +202,7 @@ def move_from_postgres(plan: MovePlan, tell: Tell) -> Moved:
         check_tables(engine.connection)
         if found is not None and is_arriving and _has_left(engine, found):
             remove_mark(plan.directory)
-            return Moved({})
+            return Moved({}, read_settings(engine.connection))
         if not is_arriving and is_full(database):
             raise Incompatible(
                 f"the data directory {plan.directory} is not empty: a relay has rooms "
@@ -218,7 +226,7 @@ def _arrive(
     tell: Tell,
     placing: Callable[[], None],
 ) -> Moved:
-    counts: Counts = {}
+    counts, settings = Counts(), dict[str, bytes]()
     fresh, connection = fresh_path(database), engine.connection
     with (
         removed_in_the_end(fresh),
@@ -230,6 +238,7 @@ def _arrive(
         migrate(connection, load_migrations())
         refuse_live_nodes(connection)
         counts = write_file(engine, fresh, tell, [plan.audit])
+        settings = read_settings(connection)
         if plan.is_dry_run:
             raise _UndoneError
         moved = EngineMark(plan.id, str(plan.directory.absolute()), plan.at_ms)
@@ -239,7 +248,7 @@ def _arrive(
         _put_in_place(fresh, database)
     if not plan.is_dry_run:
         remove_mark(plan.directory)
-    return Moved(counts)
+    return Moved(counts, settings)
 
 
 def write_file(

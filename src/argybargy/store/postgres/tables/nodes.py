@@ -38,6 +38,12 @@ def read_setting(connection: Connection, name: str) -> bytes | None:
     return bytes(row[0]) if row else None
 
 
+def read_settings(connection: Connection) -> dict[str, bytes]:
+    """Return all settings, by name."""
+    rows = connection.execute("SELECT name, value FROM settings")
+    return {name: bytes(value) for name, value in rows}
+
+
 def replace_setting(
     connection: Connection, name: str, value: bytes, expected: bytes | None
 ) -> bool:
