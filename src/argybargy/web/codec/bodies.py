@@ -278,7 +278,10 @@ class ThreadBody(Struct, frozen=True):
 
 
 class ClaimBody(Struct, frozen=True):
-    """A granted claim; `fence` is larger than in every earlier claim of the room."""
+    """A granted claim; `fence` is larger than in every earlier claim of the room.
+
+    If the claimer has answered already, `question` says so, with the answer's number.
+    """
 
     won: bool
     claimed_by: str
