@@ -62,7 +62,6 @@ class Seat:
     def __init__(self, relay: str, code: str) -> None:
         self.relay = relay.rstrip("/")
         self._code = code
-        self._asker = ""  # of the question that the agent works on
         self.name: str = self.call("GET", "/whoami")["name"]
 
     def hear(self, wake: str = "all") -> Iterator[Message]:
@@ -97,7 +96,6 @@ class Seat:
             else:
                 is_mine = message["expects_reply"] == self.name
             if is_mine:
-                self._asker = asker_of(message)
                 yield message
 
     def say(self, text: str, to: str = "all", key: str = "", **fields: object) -> int:
@@ -124,10 +122,6 @@ class Seat:
         """
         wait = min(patience, 50)
         body = {"text": text, "to": to, "wait": wait, **fields}
-        if to == self._asker:
-            # A message to the asker alone would answer its question. This one asks
-            # back, so it goes to a second addressee as well: the agent itself.
-            body = {"expects_reply": to, **body, "to": [to, self.name]}
         asked = self._post("/ask", body, key)
         return asked.get("answer") or self.answer(asked["seq"], patience - wait)
 
@@ -210,7 +204,8 @@ class Seat:
             if refusal.code != "idempotency_conflict":
                 raise
             return {"seq": refusal.facts["seq"]}  # it was said in other words before
-        for trouble in ("warning", "hint"):
+        # The hint for a question says that it has answered nothing: that is known.
+        for trouble in ("warning",) if path == "/ask" else ("warning", "hint"):
             if trouble in posted:
                 print(f"{self.name}: {posted[trouble]}", file=sys.stderr)
         return {**posted, "seq": posted["message"]["seq"]}

@@ -301,6 +301,12 @@ def test_the_composer_says_in_words_what_it_will_do(dashboard: Dashboard) -> Non
     reply = dashboard.message(asked).get_by_role("button", name="Reply", exact=True)
     reply.click()
     expect(words).to_have_text(f"Reply to claude's question #{asked} · answers it")
+    expects.select_option("anyone")
+    expect(words).to_have_text(
+        f"Reply to claude's question #{asked} · asks back, so it stays open"
+        " · asks anyone"
+    )
+    expects.select_option(index=0)
     to.select_option("codex")
     expect(words).to_have_text(
         f"Reply to claude's question #{asked} ·"

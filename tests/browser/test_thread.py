@@ -75,7 +75,7 @@ def test_a_thread_that_begins_before_the_timeline_is_read_and_kept_up_to_date(
     open_thread(dashboard, recent)
     expect(dashboard.css(".thread .msg")).to_have_count(3)
     expect(in_thread(dashboard, asked).locator(".badge")).to_have_attribute(
-        "data-state", "answered"
+        "data-state", "open"
     )
     assert 1 <= len(asks) <= 4
     late = codex.say("Late.", reply_to=recent)

@@ -346,11 +346,14 @@ class FakeOperator:
         replies = [each for each in said if each.reply_to == seq]
         question, answer = self._question(message, replies)
         message = msgspec.structs.replace(message, question=question)
+        asking = [each for each in replies if each.expects_reply != "none"]
+        is_asked = bool(wait and asking and answer is None)
         return ThreadBody(
             message=read(message),
             replies=[read(each) for each in replies],
             read_by=[],
             answer=UNSET if answer is None else read(answer),
+            asked_back=read(asking[-1]) if is_asked else UNSET,
             room_closed=room in self.closed or UNSET,
         )
 
@@ -362,7 +365,8 @@ class FakeOperator:
         if message.question is not UNSET or message.expects_reply == "none":
             return message.question, None
         for reply in replies:
-            return QuestionBody("answered", reply.from_, reply.seq), reply
+            if reply.expects_reply == "none":  # else it asks back
+                return QuestionBody("answered", reply.from_, reply.seq), reply
         if message.claimed_by:
             return QuestionBody("claimed", message.claimed_by), None
         return QuestionBody("open"), None

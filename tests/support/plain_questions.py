@@ -79,18 +79,24 @@ class PlainQuestions:
         return self.head
 
     def say(self, by: str, to: str = "all", reply_to: int | None = None) -> int:
-        """Post a message, and settle what it answers."""
+        """Post a message that asks nothing, and settle what it answers."""
         answered = self._answered(by, to, reply_to)
-        seq = self._append()
-        if by == OPERATOR:
-            self.has_operator_spoken = True
+        seq = self._post(by)
         for each in answered:
             each.shown = Shown("answered", by, seq)
         return seq
 
-    def ask(self, by: str, to: str, expects: str, reply_to: int | None = None) -> int:
-        """Ask; above the limit, the oldest question of the asker is withdrawn."""
-        seq = self.say(by, to, reply_to)
+    def _post(self, by: str) -> int:
+        if by == OPERATOR:
+            self.has_operator_spoken = True
+        return self._append()
+
+    def ask(self, by: str, to: str, expects: str) -> int:
+        """Ask; above the limit, the oldest question of the asker is withdrawn.
+
+        A question answers none, whether it replies to one or not.
+        """
+        seq = self._post(by)
         readers = None if to == "all" else frozenset({by, to})
         mine = [each for each in self.waiting() if each.asker == by]
         self.asked[seq] = Asked(seq, by, readers, expects)

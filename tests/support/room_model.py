@@ -174,6 +174,8 @@ class Model:
             "operator" if self.members.get(name) == "operator" else name
             for name in post.to
         }
+        if post.expects not in (None, "none", *names):
+            return set()  # it asks
         is_public = post.to == ("all",)
         alone = heard
         if is_public:

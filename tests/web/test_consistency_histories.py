@@ -74,7 +74,7 @@ class Histories(RuleBasedStateMachine):
             self._ask(who, to, asks)
 
     def _ask(self, who: str, to: str, asks: str, seq: int | None = None) -> None:
-        self.model.ask(who, to, asks, seq)
+        self.model.ask(who, to, asks)
         self._step(
             f"{who} asks {asks}, to {to}, re {seq}",
             lambda it: it.ask(who, to, asks, seq),

@@ -61,7 +61,9 @@ def ask(process: Process, options: argparse.Namespace) -> Exit:
     if seen:
         with seat.locked(process):
             seat.save_state(seat.state().saw(seen))
-    return Exit.TIMEOUT if answer.status == HTTPStatus.ACCEPTED else Exit.OK
+    # An answer, or a question about the question, which is to be answered first.
+    is_late = answer.status == HTTPStatus.ACCEPTED and not seen
+    return Exit.TIMEOUT if is_late else Exit.OK
 
 
 def claim(process: Process, options: argparse.Namespace) -> Exit:

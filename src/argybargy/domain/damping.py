@@ -12,7 +12,8 @@ answers a question of the other agent that   the first turn: all earlier ones ar
 begins an exchange, or that its sender had   forgotten
 claimed
 replies to a message of the other agent, or  a turn
-answers its question, or could answer it
+answers its question, could answer it, or
+asks back
 asks                                         nothing: it begins an exchange
 goes to the other agent by name, which had   a turn
 the last word of the two

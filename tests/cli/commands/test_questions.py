@@ -114,6 +114,21 @@ def test_ask_ends_with_6_when_the_room_closes_or_the_question_is_withdrawn() -> 
     assert "withdrawn by alice: done" in result.talk
 
 
+def test_ask_ends_with_the_question_of_an_agent_about_the_question() -> None:
+    back = spoken(6, "To where?", to="operator", expects="operator", reply_to=5)
+    terminal = answering(None, back)
+    result = terminal.type("ask", "build", "Ship?", "--to", "alice")
+    assert result.code == 3
+    assert result.out.endswith("To where?\n")
+    assert (
+        "alice asks back. To answer: argybargy answer build 6 TEXT. "
+        "Then wait on: argybargy show build 5 --wait 300"
+    ) in result.talk
+    again = terminal.type("show", "build", "5", "--wait", "9")
+    assert again.code == 3
+    assert again.out.count("To where?") == 1
+
+
 def test_ask_writes_the_whole_thread_as_json() -> None:
     terminal = answering(spoken(6, "yes", to="operator", reply_to=5))
     result = terminal.type("ask", "build", "Ship?", "--json")

@@ -234,10 +234,25 @@ def test_an_answer_under_a_claim_begins_an_exchange() -> None:
     scene = Scene()
     for number in range(4 * TURNS):
         previous = scene.room.head or None
-        asked = scene.post(said_by(number), reply_to=previous, expects="anyone")
+        scene.post(said_by(number), reply_to=previous)
+        asked = scene.post(said_by(number), expects="anyone")
         scene.claim(to(number), asked.seq)
         scene.pass_time(1)
     assert notices(scene) == []
+
+
+@pytest.mark.parametrize("is_reply", [True, False])
+def test_two_agents_that_only_ask_back_are_damped(is_reply: bool) -> None:
+    scene = Scene()
+    for number in range(TURNS + 2):
+        to_other, previous = to(number), scene.room.head or None
+        scene.post(
+            said_by(number),
+            to=to_other,
+            expects=to_other,
+            reply_to=previous if is_reply else None,
+        )
+    assert len(notices(scene)) == 1
 
 
 def test_a_third_agent_is_not_damped() -> None:

@@ -341,3 +341,132 @@ async def test_a_message_reads_the_same_with_and_without_a_wait(
                 "withdrawn by ann: found it",
                 "read by bob",
             ]
+
+
+# -- asking back ------------------------------------------------------------------
+
+WHICH = {"text": "Which one?", "to": "ann", "expects_reply": "ann", "reply_to": 1}
+
+
+@DOORS
+@pytest.mark.parametrize("reply_to", [1, None])
+async def test_a_question_about_the_question_ends_the_wait_and_answers_nothing(
+    autojump_clock: trio.testing.MockClock, door: str, reply_to: int | None
+) -> None:
+    async with open_talk(door) as talk:
+        started = trio.current_time()
+        reply = await talk.ask(WHICH | {"reply_to": reply_to}, wait=50)
+        assert trio.current_time() == started
+        assert reply.status == 202
+        assert reply.json["question"] == {"state": "open"}
+        assert reply.json["asked_back"]["text"] == "Which one?"
+        assert "answer" not in reply.json
+        posted = await talk.site.say(talk.ann, text="The red one.", reply_to=2)
+        assert posted.status == 200
+        reply = await talk.call("GET", "/messages/1?wait=25", YES)
+        assert (reply.status, reply.json["answer"]["text"]) == (200, "Yes.")
+        assert "asked_back" not in reply.json
+
+
+@DOORS
+async def test_two_agents_that_ask_each_other_do_not_wait_for_each_other(
+    autojump_clock: trio.testing.MockClock, door: str
+) -> None:
+    async with open_talk(door) as talk:
+        replies = list[Reply]()
+
+        async def ask_back() -> None:
+            await talk.site.house.wait_parked(1)
+            json = {"text": "Which one?", "to": "ann", "wait": 50}
+            back = await talk.client.call("POST", "/ask", code=talk.bob, json=json)
+            replies.append(back)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask_back)
+            started = trio.current_time()
+            reply = await talk.ask(wait=50)
+            assert trio.current_time() == started
+            assert reply.json["asked_back"]["seq"] == 2
+            await talk.site.say(talk.ann, text="The red one.", reply_to=2)
+        assert replies[0].json["answer"]["text"] == "The red one."
+        assert "has not answered 1." in replies[0].json["hint"]
+        assert replies[0].json["receipts"] == {"ann": "parked"}
+
+
+@DOORS
+async def test_a_wait_goes_on_after_what_asked_back_before_it(
+    autojump_clock: trio.testing.MockClock, door: str
+) -> None:
+    async with open_talk(door) as talk:
+        await talk.ask(WHICH)
+        started = trio.current_time()
+        reply = await talk.call("GET", "/messages/1?wait=3")
+        assert trio.current_time() - started == 3
+        assert (reply.status, reply.json["asked_back"]["seq"]) == (202, 2)
+        reply = await talk.call("GET", "/messages/1?wait=3", headers=TEXT)
+        assert reply.body == b"waiting 1\n2 bob>you asks you re 1: Which one?\n"
+
+
+async def test_the_text_form_and_minimal_json_have_what_asks_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_talk("front") as talk:
+        reply = await talk.ask(WHICH, headers=TEXT)
+        lines = reply.body.decode().splitlines()
+        assert lines[0].startswith("waiting 1")
+        assert lines[1:] == ["2 bob>you asks you re 1: Which one?"]
+        reply = await talk.ask({**WHICH, "reply_to": 3}, headers=MINIMAL)
+        assert reply.json["asked_back"]["seq"] == 4
+
+
+async def test_only_the_asker_of_a_question_is_told_who_asks_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_talk("front") as talk:
+        await talk.ask(WHICH | {"to": "all"}, to="all", expects_reply="bob")
+        reply = await talk.client.call(
+            "GET", "/messages/1?wait=1", code=await talk.site.code("cat")
+        )
+        assert "asked_back" not in reply.json
+
+
+async def test_the_operator_is_told_of_what_asks_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_talk("front") as talk:
+        body = {"room": "build", "text": "Ready?", "to": "bob"}
+        posted = await talk.site.admin("POST", "/admin/say", body)
+        target = f"/admin/rooms/build/messages/{posted.json['message']['seq']}?wait=25"
+        replies = list[Reply]()
+
+        async def wait() -> None:
+            replies.append(await talk.site.admin("GET", target))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked()
+            json = {"to": "operator", "text": "For what?", "choices": ["a", "b"]}
+            await talk.client.call(
+                "POST", "/ask", code=talk.bob, json=json | {"wait": 0}
+            )
+        assert replies[0].status == 202
+        assert replies[0].json["asked_back"]["text"] == "For what?"
+
+
+async def test_a_direct_message_without_expects_reply_still_answers() -> None:
+    """Agents of the original Argybargy know no reply_to, and answer like this."""
+    async with open_talk("front") as talk:
+        await talk.site.say(talk.ann, text="May I?", to="bob")
+        await talk.site.say(talk.bob, text="Yes.", to="ann")
+        thread = await talk.call("GET", "/messages/1")
+        assert thread.json["message"]["question"]["state"] == "answered"
+
+
+async def test_a_reply_with_a_choice_answers_and_may_ask_on() -> None:
+    async with open_talk("front") as talk:
+        await talk.site.say(talk.ann, text="Go?", to="bob", choices=["yes", "no"])
+        json = {"to": "ann", "reply_to": 1, "choice": "yes", "expects_reply": "ann"}
+        posted = await talk.client.call("POST", "/messages", code=talk.bob, json=json)
+        assert "hint" not in posted.json
+        thread = await talk.call("GET", "/messages/1")
+        assert thread.json["message"]["question"]["state"] == "answered"

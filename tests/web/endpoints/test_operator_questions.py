@@ -15,7 +15,7 @@ async def test_the_operator_sees_private_replies_and_the_answer(
     async with open_site() as site:
         ann, bob = await site.code("ann"), await site.code("bob")
         await site.say(ann, "may I?", to="bob", choices=["yes", "no"])
-        await site.say(bob, "psst", to="ann", reply_to=1, expects_reply="ann")
+        await site.say(bob, "psst", to="ann", reply_to=1, choice="yes")
         await site.say(ann, "ok", to="bob", reply_to=1)
         reply = await site.admin("GET", f"{MESSAGE}1")
         assert reply.status == 200

@@ -206,6 +206,23 @@ async def test_a_post_a_claim_and_a_release_answer_with_a_line(
         assert (await talk.call("DELETE", path)).body == b"released 1\n"
 
 
+async def test_a_claim_is_repeated_before_the_answer_and_told_after_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_talk() as talk:
+        body = {"text": "Who can?", "expects_reply": "anyone"}
+        await talk.call("POST", "/messages", talk.ann, json=body)
+        path = "/messages/1/claim"
+        first = await talk.call("POST", path)
+        again = await talk.call("POST", path)
+        assert first.body == again.body
+        assert again.body.startswith(b"claimed 1")
+        answer = {"text": "I can.", "to": "ann", "reply_to": 1}
+        await talk.call("POST", "/messages", json=answer)
+        after = await talk.call("POST", path)
+        assert (after.status, after.body) == (200, b"answered 1 by your message 2\n")
+
+
 async def test_a_post_to_nobody_warns(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -83,8 +83,11 @@ def ask(
     thread = await_end(env, client, said, wait)
     if env.output.is_json:
         env.output.write_json(thread.row)
-    elif thread.answer is not None:
-        MessagePrinter.of(env, oneline).write(thread.answer)
+    else:
+        printer = MessagePrinter.of(env, oneline)
+        for each in (thread.answer, thread.asked_back):
+            if each is not None:
+                printer.write(each)
     return report_end(env, thread, wait)
 
 

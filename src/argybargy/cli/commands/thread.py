@@ -106,6 +106,8 @@ class Thread:
         question: The message.
         state: State of its question; empty for one that asks nobody.
         answer: The answering message, if there is one.
+        asked_back: A question of an agent about the question, if there is one and
+            the relay was asked to wait.
         replies: Its replies.
         row: The decoded JSON, for ``--json``.
     """
@@ -113,6 +115,7 @@ class Thread:
     question: Said
     state: Json
     answer: Said | None
+    asked_back: Said | None
     replies: tuple[Said, ...]
     row: Json = attrs.field(repr=False)
 
@@ -145,11 +148,12 @@ def read_thread(client: LiveOperator, room: str, seq: int, wait: float = 0) -> T
     state = thread.message.get("question", {})
     if not isinstance(state, dict):
         raise unfit_answer("question")
-    answer = row.get("answer")
+    answer, asked_back = row.get("answer"), row.get("asked_back")
     return Thread(
         question=Said.read(thread.message, room),
         state=state,
         answer=None if answer is None else Said.read(answer, room),
+        asked_back=None if asked_back is None else Said.read(asked_back, room),
         replies=tuple(Said.read(each, room) for each in thread.replies),
         row=row,
     )
@@ -164,7 +168,8 @@ def await_end(
         left = max(0.0, ends_at - env.machine.now())
         wait = min(left, _WAIT_SECONDS)
         thread = read_thread(client, asked.room, asked.seq, round(wait, 3))
-        if thread.is_over or env.machine.now() >= ends_at:
+        is_done = thread.is_over or thread.asked_back is not None
+        if is_done or env.machine.now() >= ends_at:
             return thread
         pause = thread.row.get("retry_after", 0)
         if isinstance(pause, int) and pause > 0:
@@ -180,10 +185,14 @@ def report_end(env: Environment, thread: Thread, seconds: float) -> int:
         env.output.warn(_why_over(thread))
         return Exit.LOST
     again = [asked.room, str(asked.seq), "--wait", f"{seconds or _WAIT_SECONDS:g}"]
-    env.output.say(
-        f"There is no answer after {seconds:g} s. "
-        f"To wait on: {shlex.join(['argybargy', 'show', *again])}"
-    )
+    why = f"There is no answer after {seconds:g} s. To wait on"
+    if thread.asked_back is not None:
+        back = shlex.join([asked.room, str(thread.asked_back.seq)])
+        why = (
+            f"{thread.asked_back.sender} asks back. "
+            f"To answer: argybargy answer {back} TEXT. Then wait on"
+        )
+    env.output.say(f"{why}: {shlex.join(['argybargy', 'show', *again])}")
     return Exit.NOTHING
 
 
@@ -251,9 +260,9 @@ def _show_thread(env: Environment, thread: Thread, printer: MessagePrinter) -> N
         out.write_json(thread.row)
         return
     printer.write(question)
-    others = [each for each in thread.replies if each != thread.answer]
-    answers = [] if thread.answer is None else [thread.answer]
-    for each in sorted((*others, *answers), key=lambda said: said.seq):
+    ends = [each for each in (thread.answer, thread.asked_back) if each is not None]
+    others = [each for each in thread.replies if each not in ends]
+    for each in sorted((*others, *ends), key=lambda said: said.seq):
         printer.write(each)
     if fold(question.expects) in {OPERATOR, ANYONE} and thread.status == "open":
         room = shlex.quote(question.room)

@@ -18,6 +18,12 @@ replies to nothing  the peer asked by name, and goes    that question
 A message that replies to nothing and could answer several questions of A answers none
 of them: its sender is told to say which. A message of the operator to everybody answers
 only what it replies to.
+
+A message that asks answers nothing, since it asks back: one whose sender has given it
+``expects_reply`` (as ``POST /ask`` does) or choices. Two are no exception but answers:
+a reply that takes a choice, and a message to one peer that leaves ``expects_reply``
+out. That field then has the addressee as its default, and agents of the original
+Argybargy answer so.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +31,7 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from argybargy.domain.message import Lease, Message, Question, SenderKind
-from argybargy.domain.names import ANYONE, PeerKey
+from argybargy.domain.names import ANYONE, NOBODY, OPERATOR, PeerKey, peer_key
 
 
 @attrs.frozen
@@ -35,10 +41,12 @@ class Answers:
     Attributes:
         seqs: The questions that it answers, oldest first.
         unclear: By asker, the several questions that it could answer.
+        asked_back: The questions that it would have answered if it did not ask.
     """
 
     seqs: tuple[int, ...] = ()
     unclear: tuple[tuple[PeerKey, tuple[int, ...]], ...] = ()
+    asked_back: tuple[int, ...] = ()
 
 
 @attrs.frozen
@@ -53,6 +61,7 @@ class Speech:
             one; a message to everybody goes to that peer alone.
         hearers: The keys of the askers that can see the message; ``None`` means all.
         addresses: The addresses ``can:WORD`` of its sender's capabilities.
+        has_asked: Whether its sender has said that it asks.
     """
 
     message: Message
@@ -61,6 +70,7 @@ class Speech:
     sole_reader: PeerKey | None = None
     hearers: frozenset[PeerKey] | None = attrs.field()
     addresses: frozenset[PeerKey] = frozenset()
+    has_asked: bool = False
 
     @hearers.default
     def _addressees(self) -> frozenset[PeerKey] | None:
@@ -69,6 +79,11 @@ class Speech:
     def is_heard_by(self, asker: PeerKey) -> bool:
         """Tell whether the asker of a question can see the message."""
         return self.hearers is None or asker in self.hearers
+
+    @property
+    def asks_back(self) -> bool:
+        """Whether it asks, and so answers nothing."""
+        return self.has_asked and self.message.choice is None
 
     @property
     def only_addressee(self) -> PeerKey | None:
@@ -98,7 +113,8 @@ def answers_of(
     if reply_to is not None:
         question = question_of(reply_to)
         is_answered = question is not None and _is_answered_by_reply(speech, question)
-        return Answers((reply_to,) if is_answered else ())
+        seqs = (reply_to,) if is_answered else ()
+        return Answers(asked_back=seqs) if speech.asks_back else Answers(seqs)
     candidates: dict[PeerKey, set[int]] = {}
     for lease in speech.leases:
         claimed = question_of(lease.seq)
@@ -111,6 +127,9 @@ def answers_of(
         named = {each.seq for each in asked_by(asker) if each.expects in speech.names}
         if named:
             candidates.setdefault(asker, set()).update(named)
+    if speech.asks_back:
+        back = candidates.get(asker, ()) if asker is not None else ()
+        return Answers(asked_back=tuple(sorted(back)))
     return Answers(
         tuple(sorted(min(seqs) for seqs in candidates.values() if len(seqs) == 1)),
         tuple(
@@ -133,13 +152,41 @@ def _is_answered_by_reply(speech: Speech, question: Question) -> bool:
     return question.expects == ANYONE and question.is_put_to(speech.names)
 
 
+def is_asking_back(message: Message, question: Message) -> bool:
+    """Tell whether a message asks the asker of a question back, and is unanswered.
+
+    The asker cannot go on waiting for the answer: it has something to answer itself.
+
+    Args:
+        message: A message of the same room.
+        question: The question.
+    """
+    asker = question.asker_key
+    is_later = message.is_open and message.seq > question.seq
+    if not is_later or message.asker_key == asker:
+        return False
+    if not (asker == OPERATOR or message.is_visible_to(asker)):
+        return False
+    if message.reply_to is not None:
+        return message.reply_to == question.seq
+    asked = {peer_key(question.expects), peer_key(question.claimed_by or NOBODY)}
+    return peer_key(message.expects) == asker and message.sender_key in asked
+
+
 def hint_for(answers: Answers, spelling: Callable[[PeerKey], str] = str) -> str | None:
-    """Return what to tell a sender whose message could answer several questions.
+    """Return what to tell a sender whose message has left a question open.
+
+    It has asked back, or it could answer several questions.
 
     Args:
         answers: The effect of the message.
         spelling: Returns the name that belongs to a key.
     """
+    if answers.asked_back:
+        return (
+            f"Your message asks, so it has not answered {_listed(answers.asked_back)}. "
+            "To answer, reply without expects_reply and choices."
+        )
     if not answers.unclear:
         return None
     return " ".join(
@@ -150,4 +197,4 @@ def hint_for(answers: Answers, spelling: Callable[[PeerKey], str] = str) -> str 
 
 def _listed(seqs: tuple[int, ...]) -> str:
     *most, last = map(str, seqs)
-    return f"{', '.join(most)} and {last}"
+    return f"{', '.join(most)} and {last}" if most else last

@@ -12,7 +12,8 @@ asks ``can:WORD``, which the claimer      409 ``not_capable``
 cannot
 is no question, or for somebody else     409 ``not_a_question``
 is held by the claimer                   200, same fence, lease renewed
-is answered                              409 ``answered``
+was answered by the claimer              200, same fence, a lease without a term
+was answered by somebody else            409 ``answered``
 is withdrawn                             409 ``withdrawn``
 is held by somebody else                 409, with the holder and the expiry
 is in a closed room                      409 ``room_closed``

@@ -39,7 +39,7 @@ def note_exchange(
         transition: The decision in the making; the message is not appended yet.
         message: The message.
         subject: The message that it replies to.
-        answers: The questions that it answers.
+        answers: The questions that it answers, could answer, or asks back about.
 
     Returns:
         The message with what is known of it, and the agents with which it begins a
@@ -48,7 +48,9 @@ def note_exchange(
     room = transition.room
     if message.kind is SenderKind.OPERATOR:
         transition.lift_dampings()
-    is_reply = subject is not None or answers.seqs or answers.unclear
+    is_reply = (
+        subject is not None or answers.seqs or answers.unclear or answers.asked_back
+    )
     if not is_reply and (message.is_broadcast or message.is_question):
         return message, ()  # nearly all messages
     answered = [room.questions[seq] for seq in answers.seqs]
@@ -80,6 +82,7 @@ def _utterance(
     if subject is not None and subject.kind is not SenderKind.AGENT:
         return Utterance(speaker, message.seq)
     asked = {each.asker for each in answered} | {peer for peer, _ in answers.unclear}
+    asked |= {transition.room.questions[seq].asker for seq in answers.asked_back}
     others = _agents(transition, asked)
     if subject is not None:
         others |= {subject.sender_key}

@@ -235,6 +235,8 @@ def _speech(room: Room, post: Post, message: Message) -> Speech:
         _sole_reader(room, post),
         _hearers(room, message),
         post.addresses,
+        has_asked=message.is_question
+        and (bool(post.choices) or post.expects is not None),
     )
 
 

@@ -3,7 +3,8 @@
 A question has ended when it was answered or withdrawn. A wait for that is parked like
 a poll: it counts among the polls of its peer, the oldest of too many is displaced, and
 the end of the code, the closing of the room and the draining of the relay wake it.
-Messages do not: they could be many, and only the end of the question is asked for.
+Messages do not: they could be many, and only the end of the question is asked for. One
+kind does: a question that asks back, since its sender may wait for an answer as well.
 
 The answer that is returned here is not acknowledged. The next poll delivers it like any
 other message, so that the cursor law holds and a lost response loses nothing.
@@ -23,6 +24,7 @@ from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Message
 from argybargy.domain.names import NOBODY, OPERATOR, PeerKey, peer_key
+from argybargy.domain.room.answering import is_asking_back
 from argybargy.domain.room.state import RoomStatus
 from argybargy.relay.api.agent import Thread, admit_read, find_message, read_thread
 from argybargy.relay.api.claim_renewal import renew_claims, renew_claims_nowait
@@ -63,6 +65,8 @@ class Asked:
         answer: The answering message; ``None`` without one.
         waited: The outcome of the wait.
         members: The names of the room's members.
+        asked_back: The latest message that asks back; ``None`` without one, or if the
+            question has ended.
     """
 
     posted: PostOutcome
@@ -70,6 +74,7 @@ class Asked:
     answer: Message | None
     waited: Waited
     members: tuple[str, ...]
+    asked_back: Message | None = None
 
 
 @attrs.frozen
@@ -80,11 +85,13 @@ class AwaitedThread:
         thread: The message and its replies.
         answer: The answering message, if the reader may see it.
         waited: The outcome of the wait.
+        asked_back: As in :class:`Asked`.
     """
 
     thread: Thread
     answer: Message | None
     waited: Waited
+    asked_back: Message | None = None
 
 
 async def ask_as(
@@ -112,14 +119,17 @@ async def ask_as(
     if isinstance(posted, Unread):
         return posted
     live, seq = await relay.live(code.room), posted.message.seq
+    after = live.room.head if posted.is_duplicate else seq
+    back = _Back(live, posted.message, after)
     waited = await _wait_as(
-        relay, code, live, seq, wait_seconds, is_counted=not posted.is_duplicate
+        relay, code, back, wait_seconds, is_counted=not posted.is_duplicate
     )
     # Retention may have dropped the question: then it is as it was posted.
     message = await find_message(relay, live, seq) or posted.message
     answer = await find_answer(relay, live, message, code.reads_as)
-    _note_end(relay, code, is_answered=answer is not None)
-    return Asked(posted, message, answer, waited, relay.members(live))
+    asked_back = back.latest()
+    _note_end(relay, code, has_heard=not (answer is None and asked_back is None))
+    return Asked(posted, message, answer, waited, relay.members(live), asked_back)
 
 
 async def await_thread(
@@ -144,14 +154,14 @@ async def await_thread(
         raise RelayError(Problem.NOT_FOUND)
     if live.room.leases:
         await renew_claims(code, live)
-    waited = await _wait_as(
-        relay, code, live, seq, wait_seconds, is_counted=not is_long
-    )
+    back = _Back(live, found, live.room.head)
+    waited = await _wait_as(relay, code, back, wait_seconds, is_counted=not is_long)
     thread = await read_thread(relay, live, code.reads_as, seq)
     answer = await find_answer(relay, live, thread.message, code.reads_as)
-    is_answered = waited.has_parked and answer is not None
-    _note_end(relay, code, is_answered=is_answered)
-    return AwaitedThread(thread, answer, waited)
+    has_heard = waited.has_parked and (answer is not None or back.has_come())
+    _note_end(relay, code, has_heard=has_heard)
+    asked_back = back.latest() if found.agent_key == code.peer.name else None
+    return AwaitedThread(thread, answer, waited, asked_back)
 
 
 async def await_thread_as_operator(
@@ -178,12 +188,55 @@ async def await_thread_as_operator(
     if not await relay.has_room(room):
         raise RelayError(Problem.ROOM_NOT_FOUND)
     live = await relay.live(room)
+    found = await find_message(relay, live, seq)
+    if found is None:
+        raise RelayError(Problem.NOT_FOUND)
+    back = _Back(live, found, live.room.head)
     with live.polls.subscribe(OPERATOR, question=seq) as subscription:
-        await park_until_ended(relay, live, subscription, wait_seconds, is_allowed)
+        await park_until_ended(relay, back, subscription, wait_seconds, is_allowed)
     waited = outcome_of(relay, live, subscription)
     thread = await read_thread(relay, live, None, seq)
     answer = await find_answer(relay, live, thread.message, None)
-    return AwaitedThread(thread, answer, waited)
+    asked_back = back.latest() if found.asker_key == OPERATOR else None
+    return AwaitedThread(thread, answer, waited, asked_back)
+
+
+@attrs.frozen
+class _Back:
+    """The messages that ask back about a question.
+
+    Only those of the room's tail are found. A wait ends for those that come during it:
+    one that ended for an older one again and again would not wait.
+
+    Attributes:
+        live: The room.
+        question: The question, as it was when the wait began.
+        after: The newest seq when the wait began.
+    """
+
+    live: LiveRoom
+    question: Message
+    after: int
+
+    def has_come(self) -> bool:
+        """Tell whether one has come since the wait began."""
+        return self._latest_after(self.after) is not None
+
+    def latest(self) -> Message | None:
+        """Return the latest one; ``None`` if there is none, or the question ended."""
+        if not _is_open(self.live, self.question.seq):
+            return None
+        return self._latest_after(self.question.seq)
+
+    def _latest_after(self, after: int) -> Message | None:
+        room = self.live.room
+        question = room.messages.get(self.question.seq, self.question)
+        oldest = max(after + 1, room.tail_first, room.first)
+        for seq in range(room.head, oldest - 1, -1):
+            message = room.messages[seq]
+            if is_asking_back(message, question):
+                return message
+        return None
 
 
 async def find_answer(
@@ -212,8 +265,7 @@ async def find_answer(
 async def _wait_as(
     relay: Relay,
     code: CodeRecord,
-    live: LiveRoom,
-    seq: int,
+    back: _Back,
     wait_seconds: float,
     *,
     is_counted: bool,
@@ -227,10 +279,11 @@ async def _wait_as(
     def is_live(now: Instant) -> bool:
         return relay.codes.is_live(code, now)
 
+    live, seq = back.live, back.question.seq
     seconds = min(wait_seconds, relay.codes.seconds_left(code, relay.clock.now()))
     with live.polls.subscribe(code.peer.name, question=seq) as subscription:
         try:
-            await park_until_ended(relay, live, subscription, seconds, is_live)
+            await park_until_ended(relay, back, subscription, seconds, is_live)
         finally:
             renew_claims_nowait(code, live)
     if not is_live(relay.clock.now()):
@@ -243,7 +296,7 @@ async def _wait_as(
 
 async def park_until_ended(
     relay: Relay,
-    live: LiveRoom,
+    back: _Back,
     subscription: Subscription,
     seconds: float,
     is_allowed: Callable[[Instant], bool],
@@ -252,7 +305,7 @@ async def park_until_ended(
 
     Args:
         relay: The relay.
-        live: The room.
+        back: The room, the question, and what asks back about it.
         subscription: A subscription that waits for the question, within its block.
         seconds: How long to park; 0 does not park.
         is_allowed: Tells whether the waiting client may still wait.
@@ -260,6 +313,7 @@ async def park_until_ended(
     Raises:
         RelayError: The room has failed.
     """
+    live = back.live
 
     def may_wait() -> bool:
         live.check()
@@ -268,6 +322,7 @@ async def park_until_ended(
             or relay.is_draining
             or not _is_open(live, subscription.question)
             or not is_allowed(relay.clock.now())
+            or back.has_come()
         )
 
     if seconds <= 0 or not may_wait():
@@ -300,10 +355,10 @@ def _is_open(live: LiveRoom, seq: int | None) -> bool:
     return seq in live.room.questions and not live.room.status.is_closed
 
 
-def _note_end(relay: Relay, code: CodeRecord, *, is_answered: bool) -> None:
+def _note_end(relay: Relay, code: CodeRecord, *, has_heard: bool) -> None:
     """Note the end of a wait, as that of a poll: an answer is a received message."""
     now = relay.clock.now().steady_seconds
     record = relay.presence.record(code.peer, now)
     record.seen_at = now
-    if is_answered:
+    if has_heard:
         record.waiting_since = now

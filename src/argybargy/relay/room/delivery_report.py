@@ -141,15 +141,15 @@ class DeliveryReporter:
     ) -> DeliveryReport:
         """Report how the addressees of a message in a room can be reached now.
 
-        A peer that waits for the end of a question is ``parked`` for its answer only:
-        nothing else wakes it.
+        A peer that waits for the end of a question is ``parked`` only for its answer
+        and for what asks back about it: nothing else wakes it.
 
         Args:
             room: The room.
             polls: The room's subscriptions.
             cursors: The acknowledged cursors of the room's peers.
             message: The message, just published.
-            answered: The questions that it answers.
+            answered: The questions that it answers or asks back about.
         """
         key, now = room_key(room.name), self.clock.now()
 

@@ -6,7 +6,8 @@ before a publication wakes at once. A token carries no message: a woken poll rea
 and cursor from the room, as one value.
 
 A request that waits for the end of one question goes the same way. Messages do not wake
-it, however many there are: only the end of that question does.
+it, however many there are: only the end of that question does, and a question that may
+ask back.
 """
 
 import math
@@ -17,7 +18,7 @@ import attrs
 import trio
 
 from argybargy.domain.message import Message
-from argybargy.domain.names import PeerKey
+from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, WakePolicy
 from argybargy.relay.wake_slot import WakeSlot
 
@@ -182,6 +183,17 @@ class Subscriptions:
         """Wake those that wait for the end of a question."""
         for subscription in self._by_question.get(seq, ()):
             subscription.wake()
+
+    def wake_asked_back(self, message: Message) -> None:
+        """Wake those that wait for a question which a new message may ask back about.
+
+        They look themselves whether it does.
+        """
+        if message.reply_to is not None:
+            self.wake_question(message.reply_to)
+        for subscription in self._by_peer.get(peer_key(message.expects), ()):
+            if subscription.question is not None:
+                subscription.wake()
 
     def wake_questions_below(self, seq: int) -> None:
         """Wake those that wait for questions which retention has dropped."""

@@ -852,6 +852,8 @@ class LiveRoom:
             if isinstance(write, AppendMessage):
                 messages += 1
                 self.polls.wake_addressed(write.message)
+                if write.message.is_question:
+                    self.polls.wake_asked_back(write.message)
             elif isinstance(write, ResolveQuestion):
                 self.polls.wake_question(write.seq)
         if self.room.first != before.first:
@@ -877,7 +879,7 @@ class LiveRoom:
                 self.polls,
                 self.cursors,
                 outcome.message,
-                outcome.answers.seqs,
+                outcome.answers.seqs + outcome.answers.asked_back,
             )
             return CommandOutcome(outcome, report)
         return CommandOutcome(outcome)

@@ -72,10 +72,16 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
 async def _send_direct(relay: RelayProcess) -> _DirectMessage:
     alice, bob, dora = [await relay.guest(name) for name in ("alice", "bob", "dora")]
     carol, dave = await relay.guest("carol"), await relay.guest("dave", "elsewhere")
-    asked = await bob.post("who knows?", expects_reply="anyone")
+    choices = ["I do", "nobody"]
+    asked = await bob.post("who knows?", expects_reply="anyone", choices=choices)
     answered = asked.json["message"]["seq"]
+    # A choice makes it an answer, although it asks on, so that claims can be tried.
     reply = await alice.post(
-        DIRECT_TEXT, to=["bob", "dora"], reply_to=answered, expects_reply="bob"
+        DIRECT_TEXT,
+        to=["bob", "dora"],
+        reply_to=answered,
+        choice=choices[0],
+        expects_reply="bob",
     )
     seq = reply.json["message"]["seq"]
     return _DirectMessage(seq, answered, (alice, bob, dora), (carol, dave))

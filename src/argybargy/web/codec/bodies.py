@@ -155,11 +155,12 @@ class PostAnswer(Struct, frozen=True):
     """A stored message, and its delivery to each addressee.
 
     `duplicate` is true when the `Idempotency-Key` was used before: the message is
-    then the earlier one. `hint` says which questions the message could answer, if there
-    are several; `warning` names addressees that are not in the room. `receipts` says
-    how soon each addressee, or a peer asked by name, hears of it: `wakes now`, `next
-    turn`, `parked`, `held`, `damped until TIME`, `online`, `not listening since TIME`,
-    `not listening`, `read` or `unknown`; for the operator `watching`, `notified TIME`
+    then the earlier one. `hint` says which questions the message has not answered,
+    because it asks, or because it could answer several; `warning` names addressees that
+    are not in the room. `receipts` says how soon each addressee, or a peer asked by
+    name, hears of it: `wakes now`, `next turn`, `parked`, `held`, `damped until TIME`,
+    `online`, `not listening since TIME`, `not listening`, `read` or `unknown`; for the
+    operator `watching`, `notified TIME`
     or `away`.
     """
 
@@ -178,11 +179,13 @@ class AskAnswer(PostAnswer, frozen=True, kw_only=True):
 
     The status is 202 while it waits for its answer: ask again with the same
     `Idempotency-Key`, or `GET /messages/{seq}?wait=25`. Polls deliver the answer, too.
+    `asked_back` is a question about the question: answer it, then wait on.
     """
 
     seq: int
     question: QuestionBody | UnsetType = UNSET
     answer: ReadMessage | UnsetType = UNSET
+    asked_back: ReadMessage | UnsetType = UNSET
     room_closed: bool | UnsetType = UNSET
     retry_after: int | UnsetType = UNSET
 
@@ -262,19 +265,23 @@ class ThreadBody(Struct, frozen=True):
 
     `read_by` names the members that have read it: they have sent back a cursor that
     covers it. With `wait` in the query, `answer` is the message that answered the
-    question.
+    question, and `asked_back` one that asks its asker back.
     """
 
     message: ReadMessage
     replies: list[ReadMessage]
     read_by: list[str]
     answer: ReadMessage | UnsetType = UNSET
+    asked_back: ReadMessage | UnsetType = UNSET
     room_closed: bool | UnsetType = UNSET
     retry_after: int | UnsetType = UNSET
 
 
 class ClaimBody(Struct, frozen=True):
-    """A granted claim; `fence` is larger than in every earlier claim of the room."""
+    """A granted claim; `fence` is larger than in every earlier claim of the room.
+
+    If the claimer has answered already, `question` says so, with the answer's number.
+    """
 
     won: bool
     claimed_by: str

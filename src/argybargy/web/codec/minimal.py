@@ -79,6 +79,7 @@ class MinimalAskAnswer(Struct, frozen=True):
     delivery: dict[str, str | dict[str, int]]
     question: MinimalQuestion = OPEN_QUESTION
     answer: MinimalMessage | UnsetType = UNSET
+    asked_back: MinimalMessage | UnsetType = UNSET
     room_closed: bool | UnsetType = UNSET
     retry_after: int | UnsetType = UNSET
     duplicate: bool | UnsetType = UNSET
@@ -132,6 +133,7 @@ class MinimalThreadBody(Struct, frozen=True):
     replies: list[MinimalMessage] = []
     read_by: list[str] = []
     answer: MinimalMessage | UnsetType = UNSET
+    asked_back: MinimalMessage | UnsetType = UNSET
     room_closed: bool | UnsetType = UNSET
     retry_after: int | UnsetType = UNSET
 

@@ -16,6 +16,7 @@ from argybargy.domain.answer_form import Digest
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import TO_ALL, Lease, Message
 from argybargy.domain.names import peer_key
+from argybargy.domain.room.commands import ClaimGranted
 from argybargy.domain.room.questions import (
     QuestionState,
     QuestionStatus,
@@ -245,15 +246,31 @@ def _clock(wall_ms: int) -> str:
     return datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%H:%M UTC")
 
 
-def claim_text(lease: Lease, ignored: Iterable[str]) -> Response:
-    """Return a granted claim with the end of its lease."""
+def claim_text(granted: ClaimGranted, ignored: Iterable[str]) -> Response:
+    """Return a granted claim with the end of its lease.
+
+    Of a question that the claimer has answered, it returns the number of the answer:
+    there is nothing left to do.
+    """
+    head = _answered(granted) or _claimed(granted.lease)
+    return text_response("\n".join([head, *_ignored_lines(ignored)]))
+
+
+def _answered(granted: ClaimGranted) -> str | None:
+    state = question_state(granted.message)
+    if state is None or state.status is not QuestionStatus.ANSWERED:
+        return None
+    by = "" if state.seq is None else f" by your message {state.seq}"
+    return f"answered {granted.lease.seq}{by}"
+
+
+def _claimed(lease: Lease) -> str:
     until = ""
     if lease.expires_ms is not None and lease.seconds is not None:
         form = "%H:%M" if lease.seconds < _DAY_SECONDS else "%Y-%m-%d %H:%M"
         end = datetime.fromtimestamp(lease.expires_ms / 1000, UTC)
         until = f" until {end.strftime(form)} UTC"
-    lines = [f"claimed {lease.seq}{until}", *_ignored_lines(ignored)]
-    return text_response("\n".join(lines))
+    return f"claimed {lease.seq}{until}"
 
 
 def _ignored_lines(ignored: Iterable[str]) -> list[str]:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from argybargy.domain.errors import RelayError
 from argybargy.domain.limits import Limits
@@ -15,7 +15,13 @@ from argybargy.domain.text_form import escape_text
 from argybargy.relay.api.asking import Asked, AwaitedThread, Waited
 from argybargy.relay.api.posting import PostDraft
 from argybargy.web.codec import encode
-from argybargy.web.codec.bodies import AskAnswer, AskRequest, PostRequest, ThreadBody
+from argybargy.web.codec.bodies import (
+    AskAnswer,
+    AskRequest,
+    PostRequest,
+    ReadMessage,
+    ThreadBody,
+)
 from argybargy.web.codec.decode import Fields, idempotency_key, parse_query, read_json
 from argybargy.web.codec.poll_query import parse_seconds
 from argybargy.web.codec.posts import check_no_query, draft_of, read_plain_post
@@ -98,9 +104,8 @@ def ask_answer(asked: Asked) -> AskAnswer:
         **posted,
         seq=asked.message.seq,
         question=encode.question_body(asked.message),
-        answer=UNSET
-        if asked.answer is None
-        else encode.read_message(asked.answer, asked.members),
+        answer=_message(asked.answer, asked.members),
+        asked_back=_message(asked.asked_back, asked.members),
         room_closed=asked.waited.status.is_closed or UNSET,
         retry_after=asked.waited.retry_seconds or UNSET,
     )
@@ -111,12 +116,17 @@ def awaited_body(found: AwaitedThread) -> ThreadBody:
     thread, waited = found.thread, found.waited
     return msgspec.structs.replace(
         encode.thread_body(thread),
-        answer=UNSET
-        if found.answer is None
-        else encode.read_message(found.answer, thread.members),
+        answer=_message(found.answer, thread.members),
+        asked_back=_message(found.asked_back, thread.members),
         room_closed=waited.status.is_closed or UNSET,
         retry_after=waited.retry_seconds or UNSET,
     )
+
+
+def _message(
+    message: Message | None, members: tuple[str, ...]
+) -> ReadMessage | UnsetType:
+    return UNSET if message is None else encode.read_message(message, members)
 
 
 # -- text form ------------------------------------------------------------------
@@ -129,6 +139,7 @@ def ask_text(reader: Reader, asked: Asked, ignored: list[str]) -> Response:
     is_over = waited.is_over
     head = f"ok {seq}" if is_over else f"waiting {seq}{receipts_part(asked.posted)}"
     ending = _ending(reader, asked.message, asked.answer, waited)
+    ending += reader.lines([] if asked.asked_back is None else [asked.asked_back])
     return _response([head, *ending, *post_lines(asked.posted, ignored)], waited)
 
 
@@ -137,7 +148,8 @@ def awaited_text(reader: Reader, found: AwaitedThread) -> Response:
     thread, waited = found.thread, found.waited
     message, replies = thread.message, thread.replies
     if not waited.is_over:
-        return _response([f"waiting {message.seq}"], waited)
+        back = [] if found.asked_back is None else [found.asked_back]
+        return _response([f"waiting {message.seq}", *reader.lines(back)], waited)
     answer = None if found.answer in replies else found.answer
     lines = thread_lines(reader, thread)
     lines += [] if answer is None else [reader.line(answer)]

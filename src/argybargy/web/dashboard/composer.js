@@ -72,12 +72,13 @@ function bodyOf() {
 // -- in words -----------------------------------------------------------------------
 
 /** What a reply does to the message that it replies to; nobody answers an own question. */
-export function replyWords(message, to) {
+export function replyWords(message, to, asked = "none") {
   const { from, seq } = message;
   if (!isQuestion(message)) return [html`Reply to <bdi>${from}</bdi>'s message #${seq}`];
   const whose = html`Reply to <bdi>${from}</bdi>'s question #${seq}`;
   if (!isWaiting(message)) return [whose, `already ${message.question.state}`];
   if (message.from_kind === "operator") return [whose];
+  if (asked !== "none") return [whose, "asks back, so it stays open"];
   return [whose, reaches(to, from) ? "answers it" : html`does not answer it: <bdi>${from}</bdi> will not see it`];
 }
 
@@ -113,7 +114,7 @@ function Says({ room }) {
   const who = isDirect ? recipientWords(to).slice(1) : recipientWords(to);
   const [verb, rest] = asked === "none" ? ["no answer needed", ""] : [isDirect ? "Asks " : "asks ", asked];
   const asking = html`${verb}${rest && html`<bdi>${rest}</bdi>`}`;
-  const answering = reply ? replyWords(replied ?? { ...reply, question: null }, to) : [];
+  const answering = reply ? replyWords(replied ?? { ...reply, question: null }, to, asked) : [];
   const isAnswer = replied && isWaiting(replied) && replied.from_kind !== "operator" && asked === "none";
   const isHidden = asked === "none" && draft.value.choices?.list.length > 0;
   const kept = isHidden ? ["the choices are not sent, since nobody is asked"] : [];

@@ -177,7 +177,7 @@ function ThreadComposer({ room, target, isThreadStart }) {
     if (completion.onKeyDown(event)) return;
     if (isSendKey(event)) send(event);
   };
-  const words = [...replyWords(target, to), ...(isAsking ? [html`asks <bdi>${asked}</bdi>`] : [])];
+  const words = [...replyWords(target, to, isAsking ? asked : "none"), ...(isAsking ? [html`asks <bdi>${asked}</bdi>`] : [])];
   words.push(...hearingWords(to, isAsking ? asked : "none"));
   return html`<form class="composer thread-composer" onSubmit=${send}>
     <p class=${told.isProblem ? "problem" : cx("composer-note", told.isDoubt && "is-doubt")} role="status">${told.text}</p>

@@ -243,7 +243,7 @@ async def claim(services: Services, code: CodeRecord, request: Request) -> Respo
         services.metrics.note_refusal(refusal.problem)
         return _lost_response(refusal, seq, as_text=request.wants_text)
     if request.wants_text:
-        return text.claim_text(granted.lease, ignored)
+        return text.claim_text(granted, ignored)
     return json_response(encode.claim_body(granted), ignored)
 
 
