@@ -225,7 +225,8 @@ def schema(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure a relay: CPU per operation, memory, lost messages.
 
-    ``-- --vs "<command>"`` compares it with another server.
+    ``-- --vs "<command>"`` compares it with another server, ``-- --against main`` with
+    another commit.
     """
     ours = f"{_folder(session)}/bin/argybargy serve"
     _run(session, "python", "tests/bench", "run", "--server", ours, *session.posargs)

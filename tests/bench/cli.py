@@ -1,5 +1,6 @@
 """Benchmark commands: ``run`` starts servers, ``attach`` measures a running one."""
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -8,10 +9,19 @@ import cyclopts
 import trio
 
 from argybargy.torture.client.connection import Address
+from bench.goals import (
+    FIGURE_GOALS,
+    ORIGINAL_GOALS,
+    Goal,
+    goals_against_commit,
+)
+from bench.machine import BusyMachine, Machine
 from bench.meter import Meter
 from bench.report import to_json, to_markdown
-from bench.rows import ROWS, NoSuchRow, select
+from bench.revision import NoSuchRevision, checked_out, install_with_uv, server_in
+from bench.rows import ROWS, NoSuchRow, Row, select
 from bench.runner import (
+    Plan,
     Subject,
     attached,
     choose_cores,
@@ -20,9 +30,10 @@ from bench.runner import (
     take_core,
 )
 from bench.server import Launcher, Server, ServerDied
-from bench.sizes import QUICK, Sizes
+from bench.sizes import QUICK, SMOKE, Sizes
 
 app = cyclopts.App(name="bench", help=__doc__)
+ROUNDS = 3
 
 
 @app.command
@@ -30,8 +41,12 @@ def run(
     *,
     server: str,
     vs: str = "",
+    against: str = "",
+    rounds: int = ROUNDS,
     only: str = "",
     quick: bool = False,
+    smoke: bool = False,
+    anyway: bool = False,
     size: dict[str, float] | None = None,
     json: Path | None = None,
 ) -> None:
@@ -44,18 +59,47 @@ def run(
         server: Command that starts the server in the foreground. It gets
             ARGYBARGY_DATA, ARGYBARGY_PORT and raised rate limits.
         vs: Command of a second server; the ratio is its cost divided by the first's.
+            The goals are those against the original Argybargy.
+        against: Commit of this repository whose server is the second one. It is
+            checked out into a temporary folder with an environment of its own; uv
+            installs it. The goal is that no row costs more than 5 % more than there.
+        rounds: Number of turns of each server in every row. Two servers take turns;
+            the ratio is the median over the rounds, beside its least and most.
         only: Names of rows, comma separated, or "all". Optional rows run only when
             named or with "all".
-        quick: Smoke run with one start per server; its figures mean nothing.
+        quick: Smaller sizes: all rows of two servers in three rounds take about eight
+            minutes.
+        smoke: Tiny sizes and one start per server; the figures mean nothing.
+        anyway: Measure although other processes use the cores; the table says so.
         size: Changed sizes, as in --size.posts 500; names in sizes.py.
         json: File for all results as JSON.
     """
+    if vs and against:
+        raise SystemExit("--vs or --against, not both: two servers are compared")
+    plan = _plan(only, rounds, quick=quick, smoke=smoke, changed=size)
     server_core, client_core = choose_cores()
-    subjects = [_started("server", server, server_core)]
-    if vs:
-        subjects.append(_started("vs", vs, server_core))
-    take_core(client_core)
-    _measure(subjects, only, sizes_of(quick=quick, changed=size), json, is_shared=quick)
+    goals: tuple[Goal, ...] = FIGURE_GOALS
+    with ExitStack() as stack:
+        subjects = [_started("ours", server, server_core)]
+        if vs:
+            subjects.append(_started("vs", vs, server_core))
+            goals += ORIGINAL_GOALS
+        if against:
+            tree = _enter_revision(stack, against)
+            subjects.append(_started(against, server_in(tree), server_core))
+            goals += goals_against_commit(row.name for row in plan.rows)
+        take_core(client_core)
+        machine = Machine.of_this_process({server_core, client_core})
+        if not smoke:
+            plan = attrs.evolve(plan, machine=machine, is_busy_accepted=anyway)
+        _measure(subjects, plan, goals, json, is_shared=smoke)
+
+
+def _enter_revision(stack: ExitStack, revision: str) -> Path:
+    try:
+        return stack.enter_context(checked_out(revision, install_with_uv))
+    except NoSuchRevision as error:
+        raise SystemExit(str(error)) from None
 
 
 @app.command
@@ -64,8 +108,11 @@ def attach(
     url: str,
     token_file: Path,
     pid: int | None = None,
+    rounds: int = 1,
     only: str = "",
     quick: bool = False,
+    smoke: bool = False,
+    anyway: bool = False,
     size: dict[str, float] | None = None,
     json: Path | None = None,
 ) -> None:
@@ -74,19 +121,27 @@ def attach(
     Args:
         url: Its address, such as http://127.0.0.1:8765.
         token_file: File with its admin token: admin.token in its data directory.
-        pid: Process id on this machine, to measure CPU time and memory.
+        pid: Process id on this machine, to measure CPU time and memory. Without it the
+            load of other processes is not watched.
+        rounds: Number of times that every row runs.
         only: Names of rows, comma separated, or "all". Optional rows run only when
             named or with "all".
-        quick: Smoke run; its figures mean nothing.
+        quick: Smaller sizes.
+        smoke: Tiny sizes; the figures mean nothing.
+        anyway: Measure although other processes use the cores; the table says so.
         size: Changed sizes, as in --size.posts 500; names in sizes.py.
         json: File for all results as JSON.
     """
     meter = None if pid is None else Meter(pid)
     running = Server(parse_address(url), token_file.read_text().strip(), meter)
-    _, client_core = choose_cores()
+    plan = _plan(only, rounds, quick=quick, smoke=smoke, changed=size)
+    server_core, client_core = choose_cores()
     take_core(client_core)
+    if meter is not None and not smoke:
+        machine = Machine.of_this_process({server_core, client_core}, meter)
+        plan = attrs.evolve(plan, machine=machine, is_busy_accepted=anyway)
     subject = Subject("server", "", partial(attached, running))
-    _measure([subject], only, sizes_of(quick=quick, changed=size), json)
+    _measure([subject], plan, FIGURE_GOALS, json)
 
 
 @app.command
@@ -97,6 +152,24 @@ def rows() -> None:
         print(f"{row.name:14}{row.title}{optional}")  # noqa: T201  # the answer
 
 
+def _plan(
+    only: str,
+    rounds: int,
+    *,
+    quick: bool,
+    smoke: bool,
+    changed: dict[str, float] | None,
+) -> Plan:
+    if rounds < 1:
+        raise SystemExit("--rounds is a number from 1 on")
+    try:
+        rows: tuple[Row, ...] = select(only)
+    except NoSuchRow as error:
+        raise SystemExit(str(error)) from None
+    base = SMOKE if smoke else QUICK if quick else Sizes()
+    return Plan(rows, sizes_of(base, changed), rounds)
+
+
 def _started(label: str, command: str, core: int) -> Subject:
     launcher = Launcher(command, core)
     return Subject(label, command, launcher.start, launcher.start)
@@ -104,29 +177,28 @@ def _started(label: str, command: str, core: int) -> Subject:
 
 def _measure(
     subjects: list[Subject],
-    only: str,
-    sizes: Sizes,
+    plan: Plan,
+    goals: tuple[Goal, ...],
     path: Path | None,
     *,
     is_shared: bool = False,
 ) -> None:
     run = measure_shared if is_shared else measure
     try:
-        measured = trio.run(run, subjects, select(only), sizes)
-    except (NoSuchRow, ServerDied) as error:
+        measured = trio.run(run, subjects, plan)
+    except (ServerDied, BusyMachine) as error:
         raise SystemExit(str(error)) from None
-    print(to_markdown(measured))  # noqa: T201  # the answer
+    print(to_markdown(measured, goals))  # noqa: T201  # the answer
     if path is not None:
-        path.write_text(to_json(measured, sizes))
+        path.write_text(to_json(measured, plan.sizes, goals))
 
 
-def sizes_of(*, quick: bool, changed: dict[str, float] | None) -> Sizes:
+def sizes_of(base: Sizes, changed: dict[str, float] | None) -> Sizes:
     """Return the sizes of a run, with changes applied.
 
     Raises:
         SystemExit: Unknown name of a size.
     """
-    base = QUICK if quick else Sizes()
     kinds = {
         field.name: type(getattr(base, field.name)) for field in attrs.fields(Sizes)
     }

@@ -3,7 +3,8 @@
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Self
+from pathlib import Path
+from typing import Protocol, Self
 
 import attrs
 import trio
@@ -12,7 +13,7 @@ from argybargy.torture.client.messages import BadResponse
 from bench.client import Agent, Operator
 from bench.ledger import Ledger, Tally
 from bench.result import Figure, Result, percentile_ms
-from bench.server import Server
+from bench.server import HEALTH, Server
 from bench.sizes import Sizes
 
 SETTLE_SECONDS = 15.0
@@ -22,6 +23,20 @@ FAILURES = (OSError, BadResponse, trio.TooSlowError, trio.BrokenResourceError)
 NONE_LOST = Tally()
 
 Operation = Callable[[], Awaitable[object]]
+
+
+class Launch(Protocol):
+    """Starts another server like the measured one."""
+
+    def __call__(
+        self, folder: Path | None = None, first: bytes = HEALTH
+    ) -> AbstractAsyncContextManager[Server]:
+        """Run it until the block ends.
+
+        Args:
+            folder: Its data directory; ``None`` for a new one.
+            first: Request whose first answer 200 ends the start.
+        """
 
 
 class Skipped(Exception):
@@ -41,13 +56,15 @@ class Bench:
         server: The server; freshly started unless it was attached to.
         sizes: Sizes of the rows.
         launch: Starts another such server; ``None`` if attached.
+        command: Command that starts it; empty if attached.
         agents: All invited agents, whose connections are closed at the end.
         run: Suffix of all room names, so that rows never share a room.
     """
 
     server: Server
     sizes: Sizes
-    launch: Callable[[], AbstractAsyncContextManager[Server]] | None = None
+    launch: Launch | None = None
+    command: str = ""
     agents: list[Agent] = attrs.field(factory=list)
     run: str = attrs.field(factory=lambda: secrets.token_hex(4))
 
@@ -163,6 +180,19 @@ async def share(
     async with trio.open_nursery() as nursery:
         for worker in workers:
             nursery.start_soon(work, worker)
+
+
+async def time_polls(bench: Bench, agents: Iterable[Agent]) -> Stopwatch:
+    """Poll without waiting, all agents at once; return the stopwatch."""
+    watch = Stopwatch(bench.server)
+
+    def reader(agent: Agent) -> Callable[[int], Awaitable[object]]:
+        return lambda _: watch.time(agent.poll)
+
+    with watch:
+        workers = [reader(agent) for agent in agents]
+        await share(bench.sizes.polls, bench.sizes.seconds, workers)
+    return watch
 
 
 async def read_rest(reader: Agent, ledger: Ledger) -> None:

@@ -43,6 +43,7 @@ ROWS = (
     Row("poll", rows_requests.poll),
     Row("post", rows_requests.post),
     Row("post-followed", rows_requests.post_followed),
+    Row("one-room", rows_requests.one_room),
     Row("full-room", rows_requests.full_room),
     Row("history", rows_requests.history),
     Row("claims", rows_requests.claims),
@@ -53,7 +54,8 @@ ROWS = (
     Row("direct", rows_delivery.direct),
     Row("parked", rows_parked.parked),
     Row("start", rows_start.start),
-    Row("parked-10000", rows_parked.parked_many, is_optional=True),
+    Row("version", rows_start.version),
+    Row("parked-20000", rows_parked.parked_many, is_optional=True),
     Row("idle", rows_parked.idle, is_optional=True),
     Row("dashboard", rows_start.dashboard, is_optional=True),
 )

@@ -12,8 +12,17 @@ import trio
 
 from bench.audience import Audience
 from bench.client import Agent
+from bench.goals import DELIVERY
 from bench.ledger import Ledger, Tally
-from bench.load import FAILURES, Bench, Stopwatch, names, read_rest, settle
+from bench.load import (
+    FAILURES,
+    Bench,
+    Stopwatch,
+    names,
+    read_rest,
+    settle,
+    time_polls,
+)
 from bench.result import Figure, Result, percentile_ms
 from bench.sizes import Sizes
 
@@ -96,8 +105,13 @@ async def ping_pong(bench: Bench) -> Result:
     for pair in pairs:
         await pair.read_rest()
     tally = sum((pair.tally() for pair in pairs), Tally())
-    stalled = Figure("rounds stalled", sum(pair.stalled for pair in pairs))
-    return watch.result("ping-pong", tally=tally, figures=(stalled,))
+    stalled = sum(pair.stalled for pair in pairs)
+    result = watch.result("ping-pong", tally=tally)
+    counted = Figure("rounds stalled", stalled, adds_up=True)
+    rate = result.operations_per_second
+    # By the clock: a message that is woken late costs time and no CPU.
+    trip = [Figure("a round trip", 1e3 / rate, "ms", decides=True)] if rate else []
+    return attrs.evolve(result, figures=(*trip, counted))
 
 
 async def _play(bench: Bench, watch: Stopwatch, pairs: list[_Pair]) -> None:
@@ -125,7 +139,7 @@ async def broadcast(bench: Bench) -> Result:
         to="all",
         make=Audience.polling_briefly,
     )
-    return _heard(audience, watch.result("broadcast", tally=audience.tally()))
+    return await _delivered(bench, audience, watch, "broadcast")
 
 
 async def burst(bench: Bench) -> Result:
@@ -138,7 +152,22 @@ async def burst(bench: Bench) -> Result:
         make=Audience.polling_briefly,
         is_patient=False,
     )
-    return _heard(audience, watch.result("burst", tally=audience.tally()))
+    return await _delivered(bench, audience, watch, "burst")
+
+
+async def _delivered(
+    bench: Bench, audience: Audience, watch: Stopwatch, row: str
+) -> Result:
+    """Return the result, with the cost of a delivery in costs of an empty poll."""
+    result = _heard(audience, watch.result(row, tally=audience.tally()))
+    polls = await time_polls(bench, audience.readers[: bench.sizes.connections])
+    empty = polls.result(row).cpu_us_per_operation
+    deliveries = sum(ledger.seen.total() for ledger in audience.ledgers)
+    if not empty or not deliveries or result.cpu_seconds is None:
+        return result
+    each = 1e6 * result.cpu_seconds / deliveries
+    figures = (Figure("a delivery", each, "us CPU"), Figure(DELIVERY, each / empty))
+    return attrs.evolve(result, figures=(*result.figures, *figures))
 
 
 async def direct(bench: Bench) -> Result:
@@ -149,7 +178,8 @@ async def direct(bench: Bench) -> Result:
         bench, "direct", bench.sizes.directs, to="r0", make=make
     )
     _, *others = audience.ledgers
-    strays = Figure("strays", sum(ledger.seen.total() for ledger in others))
+    count = sum(ledger.seen.total() for ledger in others)
+    strays = Figure("strays", count, adds_up=True)
     result = watch.result("direct", tally=audience.tally(), figures=(strays,))
     return _heard(audience, result)
 
@@ -205,8 +235,8 @@ class _Speech:
 
 def _heard(audience: Audience, result: Result) -> Result:
     samples = audience.latencies_seconds
-    late = Figure("late", audience.late)
-    polls = Figure("polls answered", audience.polls)
+    late = Figure("late", audience.late, adds_up=True)
+    polls = Figure("polls answered", audience.polls, adds_up=True)
     return attrs.evolve(
         result,
         p50_ms=percentile_ms(samples, 50),

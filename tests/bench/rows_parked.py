@@ -9,6 +9,7 @@ import trio
 
 from argybargy.torture.client.connection import KeepAliveConnection, is_healthy
 from bench.client import Agent
+from bench.goals import OF_20_000
 from bench.load import FAILURES, Bench, Skipped, Stopwatch, names, settle
 from bench.meter import Meter
 from bench.result import Figure, Result
@@ -42,9 +43,12 @@ async def parked(bench: Bench) -> Result:
 
 
 async def parked_many(bench: Bench) -> Result:
-    """Memory of a parked poll among very many, four for each agent."""
-    count = bench.sizes.parked_many
-    return await _measure_memory(bench, "parked-10000", count, polls_each=4)
+    """Memory of a parked poll among very many, four for each agent.
+
+    If the system allows fewer files than are needed, as many are parked as it allows.
+    """
+    count = min(bench.sizes.parked_many, _allowed_files() - SPARE_FILES)
+    return await _measure_memory(bench, "parked-20000", count, polls_each=4)
 
 
 async def idle(bench: Bench) -> Result:
@@ -71,8 +75,12 @@ async def _measure_memory(
         async with _park(bench, agents) as held:
             watch.lap()
             each = (meter.memory_bytes() - before) / len(agents) / 1024
-            figure = Figure("memory", each, "KiB a poll", decides=True)
-            result = _parked_result(Result(row, figures=(figure,)), held)
+            figures = (
+                Figure("memory", each, "KiB a poll", decides=True),
+                Figure("process before", before / 1e6, "MB"),
+                Figure(OF_20_000, (before + 20_000 * each * 1024) / 1e6, "MB"),
+            )
+            result = _parked_result(Result(row, figures=figures), held)
     return result
 
 
@@ -105,10 +113,13 @@ def _require_files(count: int) -> None:
     Raises:
         Skipped: It does not.
     """
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = count + SPARE_FILES
+    allowed, needed = _allowed_files(), count + SPARE_FILES
     if allowed < needed:
         raise Skipped(f"{needed} open files are needed, {allowed} are allowed")
+
+
+def _allowed_files() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import trio
 from argybargy.torture.client.messages import BadResponse
 from bench.audience import Audience
 from bench.client import Agent
+from bench.goals import FULL_BY_EMPTY
 from bench.ledger import Ledger, tally_all, tally_claims
 from bench.load import (
     Bench,
@@ -18,6 +19,7 @@ from bench.load import (
     read_rest,
     settle,
     share,
+    time_polls,
 )
 from bench.result import Figure, Result
 
@@ -29,15 +31,7 @@ Worker = Callable[[int], Awaitable[object]]
 async def poll(bench: Bench) -> Result:
     """Empty polls without waiting."""
     agents = await bench.admit("poll", names("p", bench.sizes.connections))
-    watch = Stopwatch(bench.server)
-
-    def reader(agent: Agent) -> Worker:
-        return lambda _: watch.time(agent.poll)
-
-    with watch:
-        workers = [reader(agent) for agent in agents]
-        await share(bench.sizes.polls, bench.sizes.seconds, workers)
-    return watch.result("poll")
+    return (await time_polls(bench, agents)).result("poll")
 
 
 async def history(bench: Bench) -> Result:
@@ -74,6 +68,12 @@ async def post(bench: Bench) -> Result:
     return watch.result("post", tally=tally_all(ledgers))
 
 
+async def one_room(bench: Bench) -> Result:
+    """Posts of all agents into one room without readers; read back afterwards."""
+    result = await _post_into(bench, "one", filled=0, count=bench.sizes.posts)
+    return attrs.evolve(result, row="one-room")
+
+
 async def post_followed(bench: Bench) -> Result:
     """The same with one polling reader in every room, whose cost is included."""
     rooms, readers, _ = await _admit_rooms(bench, "followed")
@@ -87,7 +87,7 @@ async def post_followed(bench: Bench) -> Result:
             watch.lap()
             await settle(bench.server)
     watch.failed += audience.failed
-    polls = Figure("polls answered", audience.polls)
+    polls = Figure("polls answered", audience.polls, adds_up=True)
     return watch.result("post-followed", tally=audience.tally(), figures=(polls,))
 
 
@@ -135,20 +135,21 @@ def poster(watch: Stopwatch, agent: Agent, ledgers: Sequence[Ledger]) -> Worker:
 
 async def full_room(bench: Bench) -> Result:
     """Posts into a room at its cap, and their cost relative to an empty room."""
-    empty = await _post_into(bench, "empty", filled=0)
-    full = await _post_into(bench, "full", filled=bench.sizes.cap)
+    sizes = bench.sizes
+    empty = await _post_into(bench, "empty", filled=0, count=sizes.full_posts)
+    full = await _post_into(bench, "full", filled=sizes.cap, count=sizes.full_posts)
     figures: tuple[Figure, ...] = ()
     of_empty, of_full = empty.cpu_us_per_operation, full.cpu_us_per_operation
     if of_empty and of_full:
         figures = (
             Figure("empty room", of_empty, "us CPU"),
-            Figure("full / empty", of_full / of_empty),
+            Figure(FULL_BY_EMPTY, of_full / of_empty),
         )
     tally = empty.tally + full.tally
     return attrs.evolve(full, tally=tally, figures=figures)
 
 
-async def _post_into(bench: Bench, room: str, filled: int) -> Result:
+async def _post_into(bench: Bench, room: str, filled: int, count: int) -> Result:
     reader, *agents = await bench.admit(
         room, ["reader", *names("p", bench.sizes.connections)]
     )
@@ -158,7 +159,7 @@ async def _post_into(bench: Bench, room: str, filled: int) -> Result:
     ledger, watch = Ledger(), Stopwatch(bench.server)
     with watch:
         workers = [poster(watch, agent, [ledger]) for agent in agents]
-        await share(bench.sizes.full_posts, bench.sizes.seconds, workers)
+        await share(count, bench.sizes.seconds, workers)
     await read_rest(reader, ledger)
     return watch.result("full-room", tally=ledger.tally())
 
@@ -186,7 +187,7 @@ async def claims(bench: Bench) -> Result:
             for agent in contenders:
                 nursery.start_soon(_contend, watch, agent, questions, wins)
     tally = tally_claims(wins, questions)
-    won = Figure("questions won", sum(wins.values()))
+    won = Figure("questions won", sum(wins.values()), adds_up=True)
     return watch.result("claims", tally=tally, figures=(won,))
 
 

@@ -1,17 +1,27 @@
 """Rows on the start: from the command to the first responses."""
 
+import resource
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
 import attrs
 import trio
 
 from argybargy.torture.client.connection import KeepAliveConnection
 from argybargy.torture.client.messages import encode_request
+from bench.client import Operator
+from bench.goals import ABOVE_PYTHON
 from bench.load import Bench, Skipped
 from bench.result import Figure, Result, percentile_ms
-from bench.server import Server
+from bench.server import HEALTH, OK, Server
 
-HEALTH = encode_request("GET", "/health", {})
 DASHBOARD = encode_request("GET", "/dashboard", {})
-OK = 200
+CALLS = 5
+"""Calls of a command for each start of a server: they are short."""
 
 
 @attrs.define
@@ -38,15 +48,18 @@ class _Sentry:
 
 
 async def start(bench: Bench) -> Result:
-    """Time from the start of the command to the first response of ``/health``."""
+    """Time from the start of the command to the first answer to an agent."""
     if bench.launch is None:
         raise Skipped("the server was running already")
     samples, spent = [], []
-    for _ in range(bench.sizes.starts):
-        async with bench.launch() as server:
-            samples.append(server.start_seconds or 0.0)
-            if server.meter is not None:
-                spent.append(server.meter.cpu_seconds())
+    with tempfile.TemporaryDirectory(prefix="bench-start-") as name:
+        folder = Path(name)
+        request = await _invite(bench, folder)
+        for _ in range(bench.sizes.starts):
+            async with bench.launch(folder, request) as server:
+                samples.append(server.start_seconds or 0.0)
+                if server.meter is not None:
+                    spent.append(server.meter.cpu_seconds())
     median = percentile_ms(samples, 50)
     return Result(
         "start",
@@ -58,6 +71,80 @@ async def start(bench: Bench) -> Result:
             Figure("CPU", percentile_ms(spent, 50) or 0.0, "ms"),
         ),
     )
+
+
+async def _invite(bench: Bench, folder: Path) -> bytes:
+    """Invite an agent into a relay on `folder`; return its first request."""
+    assert bench.launch is not None
+    async with bench.launch(folder) as server:
+        operator = Operator(server.address, server.admin_token)
+        (agent,) = await operator.invite("start", ("first",))
+    return agent.request("GET", "/messages?since=0&wait=0")
+
+
+async def version(bench: Bench) -> Result:
+    """CPU time of the option ``--version``, and above that of a bare Python."""
+    program = _program(bench.command)
+    python = [str(_interpreter(program)), "-c", "pass"]
+    count = CALLS * bench.sizes.starts
+    bare = await _cheapest_ms(python, count)
+    whole = await _cheapest_ms([str(program), "--version"], count)
+    figures = (
+        Figure("--version, CPU", whole, "ms", decides=True),
+        Figure(ABOVE_PYTHON, whole - bare, "ms"),
+    )
+    return Result("version", operations=count, figures=figures)
+
+
+def _program(command: str) -> Path:
+    """Return the program of a command such as ``argybargy serve``.
+
+    Raises:
+        Skipped: It is not one that also has ``--version``.
+    """
+    match shlex.split(command):
+        case [program, "serve"] if found := shutil.which(program):
+            return Path(found)
+        case _:
+            raise Skipped("the command is not a program with the argument serve")
+
+
+def _interpreter(program: Path) -> Path:
+    """Return the Python of a script.
+
+    Raises:
+        Skipped: Its first line does not name one.
+    """
+    first = program.read_bytes().partition(b"\n")[0].decode(errors="replace")
+    python = Path(first.removeprefix("#!").strip())
+    if not first.startswith("#!") or "python" not in python.name:
+        raise Skipped(f"the first line of {program} names no Python")
+    return python
+
+
+async def _cheapest_ms(command: Sequence[str], count: int) -> float:
+    """Return the least CPU time of some calls, which other programs change little.
+
+    Raises:
+        Skipped: The command fails.
+    """
+    took = []
+    # Bytecode is cached, as it is after the first start of an installed program.
+    words = ["env", "PYTHONDONTWRITEBYTECODE=", *command]
+    for _ in range(count):
+        before = _children_seconds()
+        done = await trio.run_process(
+            words, check=False, capture_stdout=True, stderr=subprocess.DEVNULL
+        )
+        took.append(1000 * (_children_seconds() - before))
+        if done.returncode != 0:
+            raise Skipped(f"{' '.join(command)} fails")
+    return min(took)
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 async def dashboard(bench: Bench) -> Result:

@@ -1,4 +1,7 @@
-"""Run rows against servers, each on a fresh server; report failures as results."""
+"""Run rows against servers in turns, each on a fresh server.
+
+A failure is a result with a note, except for a busy machine, which ends the run.
+"""
 
 import os
 import resource
@@ -15,13 +18,16 @@ import attrs
 import trio
 
 from argybargy.torture.client.connection import is_healthy
-from bench.load import FAILURES, Bench, Skipped
-from bench.result import Result
+from bench.load import FAILURES, Bench, Launch, Skipped
+from bench.machine import BusyMachine, Machine, is_busy
+from bench.result import Result, combine
 from bench.rows import Row
 from bench.server import Server, ServerDied
 from bench.sizes import Sizes
 
 ROW_SECONDS = 120.0
+ATTEMPTS = 3
+"""Turns on a busy machine, after which the run ends."""
 
 
 @attrs.frozen
@@ -38,15 +44,44 @@ class Subject:
     label: str
     command: str
     open: Callable[[], AbstractAsyncContextManager[Server]]
-    launch: Callable[[], AbstractAsyncContextManager[Server]] | None = None
+    launch: Launch | None = None
 
 
 @attrs.frozen
 class Measured:
-    """A server and its results, one for each row."""
+    """A server and what was found about it.
+
+    Attributes:
+        subject: The server.
+        rounds: Results, for each row one of every round.
+    """
 
     subject: Subject
-    results: tuple[Result, ...]
+    rounds: tuple[tuple[Result, ...], ...]
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """One result for each row: its rounds combined."""
+        return tuple(combine(each) for each in self.rounds)
+
+
+@attrs.frozen
+class Plan:
+    """What to run, and under which conditions.
+
+    Attributes:
+        rows: The rows.
+        sizes: Their sizes.
+        rounds: Number of turns that each server has in every row.
+        machine: The cores whose other load is watched; ``None`` for any load.
+        is_busy_accepted: Whether figures of a busy machine are kept, too.
+    """
+
+    rows: Sequence[Row]
+    sizes: Sizes
+    rounds: int = 1
+    machine: Machine | None = None
+    is_busy_accepted: bool = False
 
 
 @asynccontextmanager
@@ -55,26 +90,33 @@ async def attached(server: Server) -> AsyncIterator[Server]:
     yield server
 
 
-async def measure(
-    subjects: Sequence[Subject], rows: Sequence[Row], sizes: Sizes
-) -> tuple[Measured, ...]:
-    """Run every row on every subject.
+async def measure(subjects: Sequence[Subject], plan: Plan) -> tuple[Measured, ...]:
+    """Run every row on every subject, and that in each round.
 
-    Subjects take turns within a row, so that other load on the machine affects all of
-    them alike. A row that cannot be measured, or ends its server, has a result with a
-    note.
+    Subjects take turns (A, B, A, B), so that a change in the speed of the machine
+    affects all of them alike. A row that cannot be measured, or ends its server, has a
+    result with a note.
+
+    Raises:
+        BusyMachine: Other processes use the cores, and the plan does not accept that.
     """
-    found: list[list[Result]] = [[] for _ in subjects]
-    for row in rows:
-        for subject, results in zip(subjects, found, strict=True):
-            print(f"{row.name}: {subject.label} ...", file=sys.stderr)  # noqa: T201
-            results.append(await run_row(subject, row, sizes))
+    if plan.machine is not None and not plan.is_busy_accepted:
+        await plan.machine.wait_quiet()
+    found: list[list[tuple[Result, ...]]] = [[] for _ in subjects]
+    for row in plan.rows:
+        turns: list[list[Result]] = [[] for _ in subjects]
+        for number in range(1, plan.rounds + 1):
+            for subject, results in zip(subjects, turns, strict=True):
+                _tell(f"{row.name}: {subject.label}, {number} of {plan.rounds} ...")
+                results.append(await _take_turn(subject, row, plan))
+        for rounds, results in zip(found, turns, strict=True):
+            rounds.append(tuple(results))
     pairs = zip(subjects, found, strict=True)
-    return tuple(Measured(subject, tuple(results)) for subject, results in pairs)
+    return tuple(Measured(subject, tuple(rounds)) for subject, rounds in pairs)
 
 
 async def measure_shared(
-    subjects: Sequence[Subject], rows: Sequence[Row], sizes: Sizes
+    subjects: Sequence[Subject], plan: Plan
 ) -> tuple[Measured, ...]:
     """Run every row with each subject started once: faster, but rows may interfere.
 
@@ -86,7 +128,35 @@ async def measure_shared(
         for subject in subjects:
             server = await stack.enter_async_context(subject.open())
             running.append(attrs.evolve(subject, open=partial(attached, server)))
-        return await measure(running, rows, sizes)
+        return await measure(running, plan)
+
+
+async def _take_turn(subject: Subject, row: Row, plan: Plan) -> Result:
+    """Run a row once; repeat it while the machine is busy.
+
+    Raises:
+        BusyMachine: It is busy at each of `ATTEMPTS`.
+    """
+    if plan.machine is None:
+        return await run_row(subject, row, plan.sizes)
+    others = 0.0
+    for number in range(ATTEMPTS):
+        if number > 0:
+            _tell(f"{row.name}: {plan.machine.described(others)}; once more ...")
+            await plan.machine.wait_quiet()
+        before = plan.machine.read()
+        result = await run_row(subject, row, plan.sizes)
+        others = plan.machine.share_since(before)
+        if plan.is_busy_accepted or not is_busy(others):
+            return attrs.evolve(result, others=others)
+    raise BusyMachine(
+        f"{plan.machine.described(others)} during the row {row.name}, and did so "
+        f"{ATTEMPTS} times. Stop what runs beside the benchmark, or pass --anyway."
+    )
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201  # progress
 
 
 async def run_row(subject: Subject, row: Row, sizes: Sizes) -> Result:
@@ -95,7 +165,7 @@ async def run_row(subject: Subject, row: Row, sizes: Sizes) -> Result:
     try:
         with trio.fail_after(ROW_SECONDS):
             async with subject.open() as server:
-                bench = Bench(server, sizes, subject.launch)
+                bench = Bench(server, sizes, subject.launch, subject.command)
                 try:
                     result = await row.run(bench)
                 finally:

@@ -11,12 +11,15 @@ from pathlib import Path
 import attrs
 import trio
 
-from argybargy.torture.client.connection import Address, is_healthy
+from argybargy.torture.client.connection import Address, KeepAliveConnection
+from argybargy.torture.client.messages import BadResponse, encode_request
 from bench.meter import Meter
 
 HOST = "127.0.0.1"
 START_SECONDS = 20.0
 STOP_SECONDS = 1.0
+OK = 200
+HEALTH = encode_request("GET", "/health", {})
 # Without rate limits; with bytecode, like an installed server, even if the environment
 # of the benchmark disables it.
 LIFTED = {
@@ -40,8 +43,8 @@ class Server:
         address: Its address.
         admin_token: Its admin token.
         meter: Meter of its process; ``None`` if the process is unknown.
-        start_seconds: Time from the start of the command to the first 200 of
-            ``/health``; ``None`` if attached.
+        start_seconds: Time from the start of the command to the first 200, of
+            ``/health`` unless told otherwise; ``None`` if attached.
     """
 
     address: Address
@@ -65,32 +68,37 @@ class Launcher:
     core: int
 
     @asynccontextmanager
-    async def start(self) -> AsyncIterator[Server]:
-        """Run a server on an empty directory until the block ends.
+    async def start(
+        self, folder: Path | None = None, first: bytes = HEALTH
+    ) -> AsyncIterator[Server]:
+        """Run a server until the block ends.
+
+        Args:
+            folder: Its data directory, which stays; ``None`` for a temporary one.
+            first: Request whose first answer 200 ends the start.
 
         Raises:
-            ServerDied: It did not become healthy.
+            ServerDied: There was no such answer.
         """
+        address = Address(HOST, _free_port())
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             scratch = Path(name)
-            address = Address(HOST, _free_port())
+            data = scratch / "data" if folder is None else folder
+            data.mkdir(mode=0o700, exist_ok=True)
             began = trio.current_time()
             with (scratch / "output").open("wb") as output:
-                process = await self._spawn(scratch, address, output.fileno())
+                process = await self._spawn(data, address, output.fileno())
             try:
-                await _wait_healthy(process, address, scratch)
+                await _wait_answer(process, address, first, scratch / "output")
                 took = trio.current_time() - began
-                token = (scratch / "data" / "admin.token").read_text().strip()
+                token = (data / "admin.token").read_text().strip()
                 yield Server(address, token, Meter(process.pid), took)
             finally:
                 await _stop(process)  # it shields itself
 
-    async def _spawn(
-        self, scratch: Path, address: Address, output: int
-    ) -> trio.Process:
-        (scratch / "data").mkdir(mode=0o700)
+    async def _spawn(self, data: Path, address: Address, output: int) -> trio.Process:
         environment = LIFTED | {
-            "ARGYBARGY_DATA": str(scratch / "data"),
+            "ARGYBARGY_DATA": str(data),
             "ARGYBARGY_HOST": address.host,
             "ARGYBARGY_PORT": str(address.port),
         }
@@ -118,14 +126,32 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def _wait_healthy(process: trio.Process, address: Address, scratch: Path) -> None:
+async def _wait_answer(
+    process: trio.Process, address: Address, request: bytes, output: Path
+) -> None:
     with trio.move_on_after(START_SECONDS):
         while process.poll() is None:
-            if await is_healthy(address):
+            if await _is_answered(address, request):
                 return
             await trio.sleep(0.005)
-    output = (scratch / "output").read_text(errors="replace")[-400:]
-    raise ServerDied(f"not healthy after {START_SECONDS:.0f} s at most: {output}")
+    raise ServerDied(
+        f"not healthy after {START_SECONDS:.0f} s at most: {_last_output(output)}"
+    )
+
+
+def _last_output(path: Path) -> str:
+    return path.read_text(errors="replace")[-400:]
+
+
+async def _is_answered(address: Address, request: bytes) -> bool:
+    """Send a request on a new connection; return whether it was answered with 200."""
+    connection = KeepAliveConnection(address)
+    try:
+        return (await connection.exchange(request, START_SECONDS)).status == OK
+    except (OSError, BadResponse, trio.TooSlowError, trio.BrokenResourceError):
+        return False
+    finally:
+        connection.close_nowait()
 
 
 async def _stop(process: trio.Process) -> None:

@@ -1,4 +1,4 @@
-"""Sizes of the rows. A run with the defaults takes less than 90 s."""
+"""Sizes of the rows. A round of one server with the defaults takes about 90 s."""
 
 import attrs
 
@@ -14,7 +14,7 @@ class Sizes:
         connections: Number of agents that send requests concurrently.
         rooms: Number of rooms in the row ``post``.
         polls: Immediate polls.
-        posts: Posts of the row ``post``.
+        posts: Posts of the rows ``post`` and ``one-room``.
         cap: Number of messages that a room keeps.
         full_posts: Posts into the full and into the empty room.
         histories: Requests for history.
@@ -26,10 +26,10 @@ class Sizes:
         broadcasts: Posts to the audience.
         directs: Direct messages to one of the audience.
         parked: Parked polls of the row ``parked``.
-        parked_many: Parked polls of the row ``parked-10000``.
+        parked_many: Parked polls of the row ``parked-20000``.
         idle_parked: Parked polls of the row ``idle``.
         idle_seconds: Duration of the measurement of the idle server.
-        starts: Number of starts.
+        starts: Number of starts, and of calls of a command.
         state_rooms: Rooms of the row ``admin-state``.
         state_agents: Agents in each of them.
         state_messages: Messages in each of them.
@@ -54,7 +54,7 @@ class Sizes:
     broadcasts: int = 15
     directs: int = 60
     parked: int = 1_000
-    parked_many: int = 10_000
+    parked_many: int = 20_000
     idle_parked: int = 5_000
     idle_seconds: float = 10.0
     starts: int = 3
@@ -65,6 +65,23 @@ class Sizes:
 
 
 QUICK = Sizes(
+    seconds=3.0,
+    polls=2_000,
+    posts=1_000,
+    full_posts=300,
+    histories=1_000,
+    questions=40,
+    rounds=40,
+    broadcasts=8,
+    directs=30,
+    parked=600,
+    idle_seconds=5.0,
+    starts=2,
+    states=15,
+)
+"""Sizes of ``--quick``: enough for figures that agree with a long run's."""
+
+SMOKE = Sizes(
     seconds=0.5,
     wait_seconds=1,
     patience_seconds=0.3,
@@ -87,3 +104,4 @@ QUICK = Sizes(
     state_messages=10,
     states=5,
 )
+"""Sizes of ``--smoke``, which only shows that every row works."""

@@ -60,11 +60,13 @@ class Room:
 
 @attrs.define
 class Fake:
-    """The server; its state is the rooms and the codes."""
+    """The server; its state is the rooms.
+
+    A code is the name and the room, so that it is known after another start.
+    """
 
     manners: Manners = attrs.field(factory=Manners)
     rooms: dict[str, Room] = attrs.field(factory=dict)
-    peers: dict[str, tuple[str, str]] = attrs.field(factory=dict)
 
     async def serve_connection(self, stream: trio.SocketStream) -> None:
         async with stream:
@@ -100,9 +102,9 @@ class Fake:
         if line == "GET /admin/state":
             return 200, {"rooms": list(self.rooms)}
         code = fields.get("Authorization", "").removeprefix("Bearer ")
-        if code not in self.peers:
+        name, at, room = code.partition("@")
+        if not at:
             return 401, {}
-        name, room = self.peers[code]
         return await self.serve(self.rooms.setdefault(room, Room()), name, line, body)
 
     async def serve(
@@ -121,9 +123,7 @@ class Fake:
     def invite(self, token: str, body: dict[str, Any]) -> tuple[int, object]:
         if token != TOKEN:
             return 401, {}
-        code = f"code-{len(self.peers)}"
-        self.peers[code] = (body["name"], body["room"])
-        return 200, {"code": code}
+        return 200, {"code": f"{body['name']}@{body['room']}"}
 
     def post(self, room: Room, name: str, body: dict[str, Any]) -> tuple[int, object]:
         if body["text"] in self.manners.fails:

@@ -1,23 +1,32 @@
 """Every row against a server whose every loss is known."""
 
 import os
+import resource
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import attrs
 import pytest
 
 from argybargy.torture.client.connection import Address
+from bench.goals import ABOVE_PYTHON, DELIVERY
 from bench.ledger import Tally
+from bench.load import Bench, Skipped
 from bench.meter import Meter
 from bench.result import Result
 from bench.rows import ROWS, NoSuchRow, select
+from bench.rows_parked import SPARE_FILES
+from bench.rows_start import version
 from bench.runner import Subject, attached, run_row
 from bench.server import Server
-from bench.sizes import QUICK, Sizes
+from bench.sizes import SMOKE, Sizes
 from bench_harness.fake import TOKEN, Fake, Manners, serving
 
+FAKE = Path(sys.executable).parent / "pytest"
+"""A script with a Python of its own, and with the option ``--version``."""
 SIZES = attrs.evolve(
-    QUICK,
+    SMOKE,
     seconds=5.0,
     wait_seconds=1,
     patience_seconds=0.2,
@@ -50,7 +59,10 @@ async def measured(
         # The fake lives in this process, so the figures mean nothing here.
         server = Server(Address("127.0.0.1", port), TOKEN, Meter(os.getpid()), 0.1)
         subject = Subject(
-            "fake", "", lambda: attached(server), lambda: attached(server)
+            "fake",
+            f"{FAKE} serve",
+            lambda: attached(server),
+            lambda *_: attached(server),
         )
         (row,) = select(name)
         return await run_row(subject, row, sizes)
@@ -58,7 +70,9 @@ async def measured(
 
 def figure(result: Result, name: str) -> float:
     """Return the value of one figure."""
-    return next(each.value for each in result.figures if each.name == name)
+    value = result.figure(name)
+    assert value is not None
+    return value
 
 
 def copies(times: int, fits: Callable[[str, str], bool]) -> Manners:
@@ -79,6 +93,7 @@ async def test_nothing_is_found_wrong_with_a_server_that_is_right(name: str) -> 
         ("poll", 20),
         ("post", 20),
         ("post-followed", 20),
+        ("one-room", 20),
         ("full-room", 5),
         ("history", 10),
         ("claims", 12),
@@ -98,13 +113,13 @@ async def test_a_row_does_as_much_as_it_was_told(name: str, operations: int) -> 
     assert 0 < result.p50_ms <= result.p99_ms
 
 
-@pytest.mark.parametrize("name", ["post", "post-followed"])
+@pytest.mark.parametrize("name", ["post", "post-followed", "one-room"])
 async def test_a_message_lost_on_the_way_is_counted_once(name: str) -> None:
     manners = copies(0, lambda _, text: "-7 " in text)
     assert (await measured(name, manners)).tally == Tally(lost=1)
 
 
-@pytest.mark.parametrize("name", ["post", "post-followed"])
+@pytest.mark.parametrize("name", ["post", "post-followed", "one-room"])
 async def test_a_message_delivered_twice_is_counted_once(name: str) -> None:
     manners = copies(2, lambda _, text: "-7 " in text)
     assert (await measured(name, manners)).tally == Tally(doubled=1)
@@ -166,8 +181,69 @@ async def test_memory_is_measured_with_every_poll_parked() -> None:
     assert figure(result, "parked") == 6
 
 
+async def test_as_many_polls_are_parked_as_files_are_allowed() -> None:
+    allowed, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (SPARE_FILES + 5, hard))
+    try:
+        result = await measured("parked-20000")
+        refused = await measured("parked")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    assert figure(result, "parked") == 5
+    assert refused.note == "skipped: 206 open files are needed, 205 are allowed"
+
+
+@pytest.mark.parametrize("name", ["broadcast", "burst"])
+async def test_a_delivery_is_compared_with_an_empty_poll(name: str) -> None:
+    result = await measured(name)
+    assert result.cpu_seconds is not None
+    each = 1e6 * result.cpu_seconds / (3 * 5)
+    assert figure(result, "a delivery") == pytest.approx(each)
+    assert figure(result, DELIVERY) > 0
+
+
+async def test_a_round_trip_is_timed_by_the_clock() -> None:
+    result = await measured("ping-pong")
+    assert result.deciding == pytest.approx(1e3 * result.elapsed_seconds / 6)
+
+
+async def test_a_version_is_timed_beside_the_python_of_its_script() -> None:
+    result = await measured("version")
+    assert result.deciding is not None
+    # Of the script, which starts a Python and imports pytest.
+    assert 0 < figure(result, ABOVE_PYTHON) < result.deciding
+    assert result.operations == 5
+
+
+def program(folder: Path, text: str) -> Path:
+    path = folder / "program"
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "reason"),
+    [
+        (
+            f"#!{sys.executable}\nraise SystemExit(2)",
+            "serve",
+            "program --version fails",
+        ),
+        ("#!/bin/sh\nexit 0", "serve", "names no Python"),
+        (f"#!{sys.executable}\n", "start", "is not a program with the argument serve"),
+    ],
+)
+async def test_a_program_whose_version_cannot_be_timed_is_skipped(
+    tmp_path: Path, text: str, arguments: str, reason: str
+) -> None:
+    command = f"{program(tmp_path, text)} {arguments}"
+    with pytest.raises(Skipped, match=reason):
+        await version(Bench(Server(Address("127.0.0.1", 1), ""), SIZES, None, command))
+
+
 def test_the_optional_rows_run_only_when_they_are_named() -> None:
-    assert [row.name for row in select("")][-1] == "start"
+    assert [row.name for row in select("")][-1] == "version"
     assert [row.name for row in select("idle, poll")] == ["idle", "poll"]
     assert select("all") == ROWS
     with pytest.raises(NoSuchRow, match="no row pol; there are poll, post"):

@@ -14,9 +14,9 @@ from bench.load import Bench, Skipped
 from bench.meter import Meter
 from bench.result import Result
 from bench.rows import Row, select
-from bench.runner import Subject, measure, measure_shared, run_row
+from bench.runner import Plan, Subject, measure, measure_shared, run_row
 from bench.server import Launcher, Server, ServerDied, pinned
-from bench.sizes import QUICK, Sizes
+from bench.sizes import SMOKE, Sizes
 
 pytestmark = pytest.mark.skipif(
     shutil.which("taskset") is None, reason="needs Linux with taskset"
@@ -62,7 +62,7 @@ async def test_a_row_on_a_server_that_does_not_start_says_so_and_the_next_runs()
     None
 ):
     subjects = [started("dead", "sh -c 'echo no luck'"), started()]
-    dead, alive = await measure(subjects, select("claims"), QUICK)
+    dead, alive = await measure(subjects, Plan(select("claims"), SMOKE))
     assert dead.results[0].note.startswith("not measured: ")
     assert "no luck" in dead.results[0].note
     assert (alive.results[0].note, alive.results[0].operations) == ("", 80)
@@ -75,7 +75,7 @@ async def test_a_server_that_dies_in_a_row_is_reported() -> None:
         return Result("kill")
 
     subject = started(command=f"sh -c 'exec {BARE}'")
-    result = await run_row(subject, Row("kill", kill), QUICK)
+    result = await run_row(subject, Row("kill", kill), SMOKE)
     assert result.note == "the server no longer answers"
 
 
@@ -83,7 +83,7 @@ async def test_a_row_that_cannot_be_measured_says_why() -> None:
     async def skip(bench: Bench) -> Result:
         raise Skipped(f"no {len(bench.agents)}")
 
-    result = await run_row(started(), Row("skip", skip), QUICK)
+    result = await run_row(started(), Row("skip", skip), SMOKE)
     assert result == Result("skip", note="skipped: no 0")
 
 
@@ -97,7 +97,9 @@ async def test_a_shared_server_is_started_once_for_all_rows() -> None:
         return start()
 
     subject = Subject("fake", COMMAND, counted, start)
-    (found,) = await measure_shared([subject], select("claims,history"), QUICK)
+    (found,) = await measure_shared(
+        [subject], Plan(select("claims,history"), SMOKE, rounds=2)
+    )
     assert [result.note for result in found.results] == ["", ""]
     assert starts == 1
 
