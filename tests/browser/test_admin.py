@@ -428,6 +428,11 @@ def test_a_code_that_is_shown_once_stays_until_it_is_closed(
     box = notice.bounding_box()
     assert box is not None
     assert box["y"] > 500  # below the rows that it is about
+    drawer = dashboard.css("dialog .dialog-inside").bounding_box()
+    whole = dashboard.css("dialog").bounding_box()
+    assert drawer is not None
+    assert whole is not None
+    assert drawer["height"] >= whole["height"] - 2  # the notice takes no room in it
 
 
 def test_no_arrival_is_shown_for_a_room_that_is_not_in_view(

@@ -209,13 +209,24 @@ def test_a_notice_covers_neither_the_last_words_nor_the_composer(
     dashboard.sign_in("?room=nowhere")
     notice = dashboard.css(".notice").bounding_box()
     last = dashboard.css(".msg").last.bounding_box()
+    below = dashboard.css(".composer").bounding_box()
     assert notice is not None
     assert last is not None
-    below = dashboard.css(".composer").bounding_box()
     assert below is not None
-    assert last["y"] + last["height"] <= below["y"]
-    assert below["y"] + below["height"] <= notice["y"]
-    assert notice["y"] + notice["height"] <= PHONE["height"]
+    assert notice["y"] + notice["height"] <= last["y"]
+    expect(dashboard.css(".notice")).to_have_count(0, timeout=15_000)
+    assert dashboard.css(".composer").bounding_box() == below
+
+
+def test_a_notice_goes_away_when_a_dialog_opens(
+    dashboard: Dashboard,
+) -> None:
+    dashboard.relay.room("build")
+    dashboard.sign_in("?room=nowhere")
+    expect(dashboard.css(".notice")).to_be_visible()
+    dashboard.button("Close room").click()
+    expect(dashboard.css("dialog")).to_be_visible()
+    expect(dashboard.css(".notice")).to_have_count(0)
 
 
 def test_many_questions_leave_the_rooms_visible(dashboard: Dashboard) -> None:

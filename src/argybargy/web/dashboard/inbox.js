@@ -1,7 +1,7 @@
 // The inbox: the unanswered questions of all rooms, to be answered in place. Those that ask
 // the operator come first, up to three of them above the rooms; those between agents and the
 // operator's own are folded.
-import { computed, cx, html, memo, signal, useEffect, useRef, useState } from "./ui.js";
+import { computed, cx, html, memo, signal, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 import { sender } from "./api.js";
 import { OVERDUE_SECONDS, overdueCount } from "./attention.js";
 import { Avatar } from "./avatar.js";
@@ -24,8 +24,10 @@ import { YouAsked } from "./you_asked.js";
 
 /** Most questions shown above the rooms. */
 const CARDS = 3;
+/** Time in which no key takes an answer back: it may be the second press that sent it. */
+const DOUBLE_PRESS_MS = 500;
 const ORDER = "Pinned rooms come first, then urgent questions, then the longest wait";
-/** Time for which a card that was put off keeps its place on a touch screen. */
+/** Time for which a card that was put off keeps its place on a touch screen, but on the inbox page until one leaves it. */
 const KEPT_MS = 5_000;
 
 /** Keys of the questions whose answer is being written. */
@@ -67,8 +69,9 @@ function release(keys) {
 }
 
 function putOff(row) {
+  const isPage = view.peek().place === "inbox";
   if (isTouch() || isPointing.peek()) kept.value = new Set(kept.peek()).add(keyOf(row));
-  if (isTouch()) setTimeout(release, KEPT_MS, new Set([keyOf(row)]));
+  if (isTouch() && !isPage) setTimeout(release, KEPT_MS, new Set([keyOf(row)]));
   snooze(row);
 }
 
@@ -160,11 +163,11 @@ function Answer({ row, problem }) {
 /** What becomes of an answer or a withdrawal, in words. */
 function Standing({ row, entry }) {
   const { isAnswer, status, dueAt, seq } = entry;
-  if (status === "waiting") return html`${isAnswer ? "Sending" : "Withdrawing"} <${Countdown} dueAt=${dueAt} />`;
-  if (status === "sending") return isAnswer ? "Sending…" : "Withdrawing…";
+  if (status === "waiting") return html`${isAnswer ? "Sending" : "No answer needed · told"} <${Countdown} dueAt=${dueAt} />`;
+  if (status === "sending") return isAnswer ? "Sending…" : "No answer needed…";
   const done = isAnswer
     ? html`Sent to #<bdi>${row.room}</bdi>${seq && ` · #${seq}`}`
-    : html`Withdrawn · <bdi>${row.from}</bdi> is told`;
+    : html`No answer needed · <bdi>${row.from}</bdi> is told`;
   return html`<${Icon} name="check" size=${14} /> ${done}`;
 }
 
@@ -174,14 +177,18 @@ function Outgoing({ row, entry }) {
   const canUndo = entry.status === "waiting";
   // The focus was in what this replaces.
   useEffect(() => button.current?.focus({ preventScroll: true }), []);
-  const takeBack = () => {
+  const shownAt = useRef(Date.now());
+  const takeBack = ({ detail }) => {
+    // A key has no count of clicks.
+    if (detail === 0 && Date.now() - shownAt.current < DOUBLE_PRESS_MS) return;
     undo(keyOf(row));
     if (textOf(row)) setAnswering(row, true);
   };
   return html`<div class="outgoing" data-status=${entry.status}>
+    ${entry.said && html`<p class="said" dir="auto">${entry.said}</p>`}
     <span role="status"><${Standing} row=${row} entry=${entry} /></span>
     ${canUndo &&
-    html`<button type="button" class="quiet undo" ref=${button} onClick=${takeBack}>Undo</button>`}
+    html`<button type="button" class="quiet undo" ref=${button} onClick=${takeBack} onKeyDown=${(event) => event.repeat && event.preventDefault()}>Undo</button>`}
   </div>`;
 }
 
@@ -236,21 +243,21 @@ function Actions({ row, isResolved }) {
     <button type="button" class="quiet" onClick=${() => setAnswering(row, true)}>
       <${Icon} name="reply" size=${16} />Answer
     </button>
-    <button type="button" class="quiet" title="Hide for ten minutes" onClick=${() => putOff(row)}>
-      <${Icon} name="clock" size=${16} />Later
+    <button type="button" class="quiet" title="Hide for 10 minutes" onClick=${() => putOff(row)}>
+      <${Icon} name="clock" size=${16} />${isTouch() ? "Later (10 min)" : "Later"}
     </button>
     ${row.asks_you
       ? html`<button
           type="button"
           class="quiet"
-          title=${`Withdraws the question; ${row.from} is told`}
+          title=${`Ends the question; ${row.from} is told that it needs no answer`}
           onClick=${withdraw}
         >
           <${Icon} name="close" size=${16} />No answer needed
         </button>`
       : html`<${Menu}
           label=${`Actions for the question of ${row.from}`}
-          items=${[{ name: `No answer needed: withdraw it, ${row.from} is told`, icon: "close", act: withdraw }]}
+          items=${[{ name: `No answer needed: ${row.from} is told`, icon: "close", act: withdraw }]}
         />`}
   </div>`;
 }
@@ -258,7 +265,13 @@ function Actions({ row, isResolved }) {
 const Row = memo(function Row({ row, entry, isAnswering, isResolved, isPutOff }) {
   const isFailed = entry?.status === "failed";
   const isGone = isPutOff || (entry && !isFailed);
-  return html`<li class=${cx("waiting-row", isGone && "is-outgoing")} data-question=${keyOf(row)}>
+  const card = useRef(null);
+  const height = useRef(0);
+  // A card that is done keeps its height, so that none below it moves.
+  useLayoutEffect(() => {
+    if (!isGone) height.current = card.current.offsetHeight;
+  });
+  return html`<li ref=${card} style=${isGone ? { minHeight: `${height.current}px` } : undefined} class=${cx("waiting-row", isGone && "is-outgoing")} data-question=${keyOf(row)}>
     <button
       type="button"
       class="waiting-open"
@@ -285,7 +298,7 @@ const Row = memo(function Row({ row, entry, isAnswering, isResolved, isPutOff })
       : !isGone && html`<${Actions} row=${row} isResolved=${isResolved} />`}
     ${isFailed &&
     !textOf(row) &&
-    html`<p class="problem" role="alert">${entry.isAnswer ? "Not sent" : "Not withdrawn"}: ${entry.problem}</p>`}
+    html`<p class="problem" role="alert">${entry.isAnswer ? "Not sent" : "The asker was not told"}: ${entry.problem}</p>`}
   </li>`;
 });
 
@@ -333,6 +346,13 @@ function Later({ isMine }) {
 
 // -- above the rooms ----------------------------------------------------------------
 
+/** The first cards: those that are done take the place of none that waits. */
+function firstCards(rows) {
+  const isDone = (row) => isSnoozed(row) || outbox.value.has(keyOf(row));
+  let count = 0;
+  return rows.filter((row) => isDone(row) || ++count <= CARDS);
+}
+
 /** The inbox in the left pane: its place, and the first questions that ask the operator. */
 export function Inbox() {
   const isHere = view.value.place === "inbox";
@@ -340,7 +360,7 @@ export function Inbox() {
   const between = waiting.value.filter((row) => !row.asks_you && !isSnoozed(row)).length;
   // On a phone, the cards would push the rooms out of the menu.
   const isShort = isHere || isPhone.value;
-  const cards = isShort ? [] : mine.value.slice(0, CARDS);
+  const cards = isShort ? [] : firstCards(mine.value);
   const more = mine.value.length - cards.length;
   const go = () => {
     showInbox();
@@ -390,13 +410,14 @@ function Between() {
 
 /** The inbox as a view of its own. */
 export function InboxView() {
+  useEffect(() => () => release(kept.peek()), []);
   const rows = mine.value;
   return html`<div class="inbox-view" tabindex="-1">
     <section class="inbox" aria-labelledby="asks-label">
       <h2 id="asks-label">Asks you · ${asksNow.value.length}</h2>
       <p class="hint">
-        ${!rows.length && (later.value.some((row) => row.asks_you) ? "Nothing else asks you. " : "Nothing asks you. ")}
-        Questions to you, and those to anyone that nobody has claimed for two minutes. ${ORDER}.
+        ${!rows.length && "Nothing asks you. "}Here are the questions to you, and those to anyone that nobody has
+        claimed for two minutes. ${ORDER}.
       </p>
       ${rows.length > 0 && html`<${List} rows=${rows} />`}
       <${Later} isMine=${true} />

@@ -21,6 +21,7 @@ import { openThread } from "./panes.js";
 import { isPending, Pending } from "./pending.js";
 import { sendReply } from "./posting.js";
 import { showPeer, showRoom } from "./route.js";
+import { backAt, isSnoozed } from "./snooze.js";
 import { isQuestion, isWaiting } from "./state.js";
 import { namesYou } from "./status.js";
 import { CopyButton, showError } from "./widgets.js";
@@ -47,6 +48,7 @@ function Asked({ message }) {
 }
 
 const STATES = {
+  putOff: ({ until }) => html`<${Icon} name="clock" size=${14} /><span>put off until ${shortMoment(until, nowMs())}</span>`,
   open: ({ message, since }) => html`<${Icon} name="ask" size=${14} />
     <span>open · <${Asked} message=${message} /> · since ${shortMoment(since, nowMs())}</span>
     <${Timer} since=${since} />`,
@@ -70,10 +72,12 @@ const STATES = {
 /** The state of a question in words, as the relay gives it. */
 function Badge({ message, room }) {
   const { question } = message;
-  const State = STATES[question?.state];
+  const row = { room, seq: message.seq };
+  const isPutOff = isWaiting(message) && isSnoozed(row);
+  const State = STATES[isPutOff ? "putOff" : question?.state];
   if (!State) return null;
-  return html`<span class=${`badge is-${question.state}`} data-state=${question.state}>
-    <${State} message=${message} question=${question} room=${room} since=${Date.parse(message.ts)} />
+  return html`<span class=${`badge is-${isPutOff ? "put-off" : question.state}`} data-state=${question.state}>
+    <${State} message=${message} question=${question} room=${room} since=${Date.parse(message.ts)} until=${backAt(row)} />
   </span>`;
 }
 

@@ -12,6 +12,8 @@ export const isMenuOpen = signal(false);
 
 export function openDialog(name, props = {}) {
   isMenuOpen.value = false;
+  // It is not about what the dialog shows.
+  clearNotice();
   openedDialog.value = { name, ...props };
 }
 
@@ -67,17 +69,22 @@ export function isSendKey({ key, shiftKey, isComposing }) {
 }
 
 // -- notices --------------------------------------------------------------------
-// Short messages below the conversation, or at the end of a dialog: they cover nothing.
-// Screen readers announce them.
+// Short messages over the page, or over a dialog: they move nothing, and clicks go through
+// them. Screen readers announce them.
 
 const SHOWN_MS = 6_000;
 const notice = signal({ text: "", isProblem: false });
 let timer = 0;
 
+function clearNotice() {
+  clearTimeout(timer);
+  notice.value = { text: "", isProblem: false };
+}
+
 export function showNotice(text, isProblem = false) {
   notice.value = { text, isProblem };
   clearTimeout(timer);
-  timer = setTimeout(() => (notice.value = { text: "", isProblem: false }), SHOWN_MS);
+  timer = setTimeout(clearNotice, SHOWN_MS);
 }
 
 /** Show an error, except a 401: the page says by itself that the session has ended. */
