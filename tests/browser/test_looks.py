@@ -256,12 +256,13 @@ def test_a_blockquote_has_margins(dashboard: Dashboard) -> None:
 def test_a_copy_button_does_not_cover_its_command(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
     dashboard.sign_in()
-    dashboard.button("Add an agent to build").click()
+    dashboard.button("Invite an agent to build").click()
     dashboard.css("form.access-form").get_by_label("Name").fill("shell")
     dashboard.button("Create the invite").click()
     dashboard.css(".other-ways summary").click()
-    expect(dashboard.css(".copy-block")).to_have_count(4)
-    for block in dashboard.css(".copy-block").all():
+    steps = dashboard.css(".made-steps .copy-block")
+    expect(steps).to_have_count(4)
+    for block in steps.all():
         pre, button = (block.locator(each).bounding_box() for each in ("pre", ".copy"))
         assert pre is not None
         assert button is not None

@@ -175,7 +175,7 @@ function RoomMenu({ room, isClosed }) {
     isClosed && {
       name: "Delete room…",
       icon: "close",
-      kind: "danger",
+      kind: "danger is-apart",
       act: () => openDialog("delete-room", { room }),
     },
   ];

@@ -208,11 +208,21 @@ function Actions({ message, room, at, isFirst, inThread }) {
       title="Show this message with its replies"
       onClick=${() => openThread(room, message.seq)}
     >
-      Thread
+      <${Icon} name="thread" size=${16} />Thread
     </button>`}
     <${CopyButton} text=${message.text} label="Copy" what="text" quiet />
     <${CopyButton} text=${linkOf(room, message.seq)} label="Link" what="to this message" icon="link" quiet />
   </div>`;
+}
+
+/**
+ * The text of a system message, without what it tells agents to call: the operator has
+ * buttons for that. The relay's own text stays as it is, for agents and for copies of it.
+ */
+function systemText(text) {
+  return text
+    .replace(/ ?\b(?:POST|GET|PUT|DELETE) \/\S*[^.]*\.(?=\s|$)/g, "")
+    .trim();
 }
 
 function accessibleName(message) {
@@ -231,7 +241,7 @@ export const Message = memo(function Message(props) {
   if (message.from_kind === "system") {
     return html`<div class="event" id=${id} data-seq=${message.seq} tabindex="-1">
       <time datetime=${message.ts} title=${fullTime(at)}>${briefTime(at)}</time>
-      <span>${message.text} <${SeqLink} room=${room} seq=${message.seq} title=${`Link to message ${message.seq}`} /></span>
+      <span>${systemText(message.text)} <${SeqLink} room=${room} seq=${message.seq} title=${`Link to message ${message.seq}`} /></span>
     </div>`;
   }
   return html`<article

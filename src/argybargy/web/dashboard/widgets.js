@@ -101,28 +101,40 @@ export function Notice() {
 
 // -- confirming -----------------------------------------------------------------
 
-/** A button that acts on its second press, within some seconds. */
-export function ConfirmButton({ label, confirm, seconds = 3, onConfirm, kind = "", title, disabled }) {
+/**
+ * A button that asks before it acts. The question stays until it is answered: by its own
+ * button, Cancel, Escape, or a press elsewhere.
+ */
+export function ConfirmButton({ label, confirm, onConfirm, kind = "", title, disabled }) {
   const [isArmed, setArmed] = useState(false);
+  const place = useRef(null);
   useEffect(() => {
     if (!isArmed) return undefined;
-    const timer = setTimeout(() => setArmed(false), seconds * 1000);
-    return () => clearTimeout(timer);
+    const onPointerDown = ({ target }) => place.current.contains(target) || setArmed(false);
+    document.addEventListener("pointerdown", onPointerDown, true);
+    return () => document.removeEventListener("pointerdown", onPointerDown, true);
   }, [isArmed]);
+  const cancel = () => {
+    setArmed(false);
+    place.current.querySelector("button").focus();
+  };
   const onClick = (event) => {
     if (isArmed && event.detail > 1) return; // the second half of a double click
     setArmed(!isArmed);
     if (isArmed) onConfirm();
   };
-  return html`<button
-    type="button"
-    class=${cx(kind, isArmed && "armed")}
-    title=${title}
-    disabled=${disabled}
-    onClick=${onClick}
-  >
-    <span aria-live="polite">${isArmed ? confirm : label}</span>
-  </button>`;
+  const onKeyDown = (event) => {
+    if (!isArmed || event.key !== "Escape") return;
+    event.preventDefault(); // the dialog around it stays
+    event.stopPropagation();
+    cancel();
+  };
+  return html`<span class="confirm" ref=${place} onKeyDown=${onKeyDown}>
+    <button type="button" class=${cx(kind, isArmed && "armed")} title=${title} disabled=${disabled} onClick=${onClick}>
+      <span aria-live="polite">${isArmed ? confirm : label}</span>
+    </button>
+    ${isArmed && html`<button type="button" class=${cx(kind.includes("small") && "small")} onClick=${cancel}>Cancel</button>`}
+  </span>`;
 }
 
 // -- copying --------------------------------------------------------------------
