@@ -11,12 +11,12 @@ import { age, plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { Inline } from "./markdown.js";
 import { Menu } from "./menu.js";
-import { dropEntry, isPointing, outbox, queueAnswer, queueWithdrawal, undo } from "./outbox.js";
+import { dropEntry, held, outbox, queueAnswer, queueWithdrawal, undo } from "./outbox.js";
 import { isPhone, openThread } from "./panes.js";
 import { Countdown } from "./pending.js";
 import { isPinned } from "./pins.js";
 import { showInbox, view } from "./route.js";
-import { asksNow, backAt, isSnoozed, later, snooze, wake } from "./snooze.js";
+import { asksNow, backAt, DELAYS, isSnoozed, later, snooze, wake } from "./snooze.js";
 import { keyOf, waiting } from "./state.js";
 import { namesYou } from "./status.js";
 import { isMenuOpen, isSendKey, isTouch } from "./widgets.js";
@@ -29,6 +29,8 @@ const DOUBLE_PRESS_MS = 500;
 const ORDER = "Pinned rooms come first, then urgent questions, then the longest wait";
 /** Time for which a card that was put off keeps its place on a touch screen, but on the inbox page until one leaves it. */
 const KEPT_MS = 5_000;
+/** Time without a move after which the pointer rests: then cards below it may leave. */
+const REST_MS = 2_000;
 
 /** Keys of the questions whose answer is being written. */
 const answering = signal(new Set());
@@ -68,11 +70,11 @@ function release(keys) {
   if (next.size !== kept.peek().size) kept.value = next;
 }
 
-function putOff(row) {
+function putOff(row, until) {
   const isPage = view.peek().place === "inbox";
-  if (isTouch() || isPointing.peek()) kept.value = new Set(kept.peek()).add(keyOf(row));
+  if (isTouch() || held.peek().size) kept.value = new Set(kept.peek()).add(keyOf(row));
   if (isTouch() && !isPage) setTimeout(release, KEPT_MS, new Set([keyOf(row)]));
-  snooze(row);
+  snooze(row, until);
 }
 
 function showAgain(row) {
@@ -80,9 +82,10 @@ function showAgain(row) {
   wake(row);
 }
 
-function setPointing(isOver) {
-  isPointing.value = isOver;
-  if (!isOver) release(kept.peek());
+/** Let no card leave but those that are not among these keys. */
+function hold(keys) {
+  if (keys.join("\n") !== [...held.peek()].join("\n")) held.value = new Set(keys);
+  release(new Set([...kept.peek()].filter((key) => !held.peek().has(key))));
 }
 
 function setAnswering(row, isOpen) {
@@ -243,9 +246,14 @@ function Actions({ row, isResolved }) {
     <button type="button" class="quiet" onClick=${() => setAnswering(row, true)}>
       <${Icon} name="reply" size=${16} />Answer
     </button>
-    <button type="button" class="quiet" title="Hide for 10 minutes" onClick=${() => putOff(row)}>
-      <${Icon} name="clock" size=${16} />${isTouch() ? "Later (10 min)" : "Later"}
-    </button>
+    <${Menu}
+      label=${`Put off the question of ${row.from}`}
+      words="Later"
+      title="Hide it for a while"
+      icon="clock"
+      kind="quiet"
+      items=${DELAYS.map(([name, until]) => ({ name, icon: "clock", act: () => putOff(row, until()) }))}
+    />
     ${row.asks_you
       ? html`<button
           type="button"
@@ -269,7 +277,7 @@ const Row = memo(function Row({ row, entry, isAnswering, isResolved, isPutOff })
   const height = useRef(0);
   // A card that is done keeps its height, so that none below it moves.
   useLayoutEffect(() => {
-    if (!isGone) height.current = card.current.offsetHeight;
+    if (!isGone) height.current = card.current.getBoundingClientRect().height;
   });
   return html`<li ref=${card} style=${isGone ? { minHeight: `${height.current}px` } : undefined} class=${cx("waiting-row", isGone && "is-outgoing")} data-question=${keyOf(row)}>
     <button
@@ -302,11 +310,35 @@ const Row = memo(function Row({ row, entry, isAnswering, isResolved, isPutOff })
   </li>`;
 });
 
-function List({ rows }) {
+/** The keys of the cards in a list; with a height on the screen, of those that begin above it. */
+function cardKeys(list, below = Infinity) {
+  const cards = [...list.children].filter((card) => card.getBoundingClientRect().top <= below);
+  return cards.map(({ dataset }) => dataset.question);
+}
+
+/**
+ * What keeps cards from moving under the pointer: all stay while it moves over their list;
+ * once it rests, the ones below it may leave.
+ */
+function useStillness() {
+  const timer = useRef(0);
+  const leave = () => {
+    clearTimeout(timer.current);
+    hold([]);
+  };
   // A list that goes away under the pointer does not tell that the pointer has left it.
-  useEffect(() => () => setPointing(false), []);
-  const onPointer = (isOver) => (event) => event.pointerType === "mouse" && setPointing(isOver);
-  return html`<ul onPointerEnter=${onPointer(true)} onPointerLeave=${onPointer(false)}>
+  useEffect(() => leave, []);
+  const onMove = ({ pointerType, currentTarget: list, clientY }) => {
+    if (pointerType !== "mouse") return;
+    clearTimeout(timer.current);
+    hold(cardKeys(list));
+    timer.current = setTimeout(() => hold(cardKeys(list, clientY)), REST_MS);
+  };
+  return { onPointerOver: onMove, onPointerMove: onMove, onPointerLeave: leave };
+}
+
+function List({ rows }) {
+  return html`<ul ...${useStillness()}>
     ${rows.map(
       (row) => html`<${Row}
         key=${keyOf(row)}
@@ -344,6 +376,16 @@ function Later({ isMine }) {
   </div>`;
 }
 
+// -- in words -------------------------------------------------------------------------
+
+/** Who is asked by the questions that wait for the operator, and how many they are. */
+function asksWords(separator) {
+  const you = asksNow.value.filter((row) => namesYou(row.expects_reply)).length;
+  const anyone = asksNow.value.length - you;
+  if (!you && anyone) return `Asks anyone${separator}${anyone}`;
+  return `Asks you${separator}${you}${anyone ? `, anyone${separator}${anyone}` : ""}`;
+}
+
 // -- above the rooms ----------------------------------------------------------------
 
 /** The first cards: those that are done take the place of none that waits. */
@@ -376,7 +418,7 @@ export function Inbox() {
     >
       <${Icon} name="inbox" size=${16} />
       <span class="name">Inbox</span>
-      ${count > 0 && html`<span class="asks">Asks you ${count}</span>`}
+      ${count > 0 && html`<span class="asks">${asksWords(" ")}</span>`}
     </button>
     ${cards.length > 0 && html`<${List} rows=${cards} />`}
     ${!isShort && more > 0 && html`<button type="button" class="fold more" onClick=${go}>${more} more</button>`}
@@ -414,10 +456,11 @@ export function InboxView() {
   const rows = mine.value;
   return html`<div class="inbox-view" tabindex="-1">
     <section class="inbox" aria-labelledby="asks-label">
-      <h2 id="asks-label">Asks you · ${asksNow.value.length}</h2>
+      <h2 id="asks-label">${asksWords(" · ")}</h2>
       <p class="hint">
-        ${!rows.length && "Nothing asks you. "}Here are the questions to you, and those to anyone that nobody has
-        claimed for two minutes. ${ORDER}.
+        ${rows.length
+          ? `Questions to you, and those to anyone that nobody has claimed for two minutes. ${ORDER}.`
+          : "Nothing asks you. Questions to you appear here, and those to anyone that nobody has claimed for two minutes."}
       </p>
       ${rows.length > 0 && html`<${List} rows=${rows} />`}
       <${Later} isMine=${true} />

@@ -30,8 +30,8 @@ const LINGER_MS = 10_000;
 export const outbox = signal(new Map());
 const timers = new Map();
 
-/** Whether the pointer is over a list of cards: then none of them moves. */
-export const isPointing = signal(false);
+/** Keys of the cards that stay because of the pointer: if one left, others would move under it. */
+export const held = signal(new Set());
 
 function patch(key, fields) {
   const entry = outbox.peek().get(key);
@@ -131,7 +131,7 @@ export function startOutbox() {
   effect(() => {
     const open = new Set(waiting.value.map(keyOf));
     for (const [key, { status, isTold, isLate }] of outbox.value) {
-      const canLeave = status === "sent" && isTold && !isPointing.value && view.value.place !== "inbox";
+      const canLeave = status === "sent" && isTold && !held.value.has(key) && view.value.place !== "inbox";
       if (canLeave && (isLate || !open.has(key))) dropEntry(key);
     }
   });
