@@ -222,7 +222,13 @@ function SectionTabs() {
     section.value = ids[(ids.indexOf(section.peek()) + step + ids.length) % ids.length];
     event.currentTarget.querySelector(`#section-${section.peek()}`).focus();
   };
-  return html`<div class="tabs drawer-tabs" role="tablist" aria-label="Settings" onKeyDown=${onKeyDown}>
+  const tabs = useRef(null);
+  useEffect(() => {
+    // On a phone the row of tabs is wider than the screen; the next one shows in part.
+    const selected = tabs.current.querySelector("[aria-selected=true]");
+    selected.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [section.value]);
+  return html`<div class="tabs drawer-tabs" ref=${tabs} role="tablist" aria-label="Settings" onKeyDown=${onKeyDown}>
     ${ids.map(
       (id) => html`<button
         type="button"

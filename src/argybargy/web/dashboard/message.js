@@ -50,7 +50,7 @@ function Asked({ message }) {
 const STATES = {
   putOff: ({ until }) => html`<${Icon} name="clock" size=${14} /><span>put off until ${shortMoment(until, nowMs())}</span>`,
   open: ({ message, since }) => html`<${Icon} name="ask" size=${14} />
-    <span>open · <${Asked} message=${message} /> · since ${shortMoment(since, nowMs())}</span>
+    <span>open · <${Asked} message=${message} /><span class="since"> · since ${shortMoment(since, nowMs())}</span></span>
     <${Timer} since=${since} />`,
   claimed: ({ message, question }) => {
     const until = question.until ?? message.claimed_until;
@@ -199,7 +199,7 @@ function Actions({ message, room, at, isFirst, inThread }) {
       title=${inThread ? "Reply" : "Reply (r)"}
       onClick=${() => (inThread ? replyInThread(message) : replyTo(message))}
     >
-      <${Icon} name="reply" size=${16} />Reply
+      <${Icon} name="reply" size=${16} /><span>Reply</span>
     </button>
     ${!inThread &&
     html`<button
@@ -208,7 +208,7 @@ function Actions({ message, room, at, isFirst, inThread }) {
       title="Show this message with its replies"
       onClick=${() => openThread(room, message.seq)}
     >
-      <${Icon} name="thread" size=${16} />Thread
+      <${Icon} name="thread" size=${16} /><span>Thread</span>
     </button>`}
     <${CopyButton} text=${message.text} label="Copy" what="text" quiet />
     <${CopyButton} text=${linkOf(room, message.seq)} label="Link" what="to this message" icon="link" quiet />
