@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from browser.scene import add_scene
+from browser.scene import SETTINGS, add_scene
 from support.browser import Dashboard, Relay
 from support.chromium import arguments, find_chromium
 from support.relay_process import free_port
@@ -24,7 +24,7 @@ PHONE = {"width": 375, "height": 740}
 def main() -> None:
     """Take all screenshots."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        relay = Relay(Path(folder) / "data", free_port(), {})
+        relay = Relay(Path(folder) / "data", free_port(), dict(SETTINGS))
         path = find_chromium(playwright.chromium.executable_path)
         browser = playwright.chromium.launch(executable_path=path, args=arguments())
         relay.start()

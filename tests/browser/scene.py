@@ -84,11 +84,20 @@ QUESTIONS = (
     ("release-4", "codex-tests", "anyone",
      "Who can reproduce the flaky `test_power_cut`?"),
 )  # fmt: skip
+SETTINGS = {"ARGYBARGY_URGENT": "production"}
+"""Settings of the scene's relay: the question of the incident is an urgent one."""
 CHOICES = {"release-captain": ["Ship on Thursday", "Wait for the audit"]}
 
 
 def add_scene(relay: Relay) -> dict[str, int]:
-    """Build the scene; return the seq of each asker's question, by room and asker."""
+    """Build the scene; return the seq of each asker's question, by room and asker.
+
+    A relay without the scene's settings is restarted with them.
+    """
+    if not relay.environment.items() >= SETTINGS.items():
+        relay.environment.update(SETTINGS)
+        relay.stop()
+        relay.start()
     agents = {
         (name, room): relay.agent(name, room, capabilities=AGENTS[name])
         for room, names in ROOMS.items()

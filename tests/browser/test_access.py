@@ -55,7 +55,7 @@ def test_axe_finds_nothing_serious_anywhere(
     expect(dashboard.css(".session-row")).to_have_count(1)
     check(dashboard, "drawer")
     dashboard.page.keyboard.press("Escape")
-    dashboard.button("Add an agent to build").click()
+    dashboard.button("Invite an agent to build").click()
     dashboard.css("form.access-form").get_by_label("Name").fill("newcomer")
     dashboard.page.keyboard.press("Enter")
     expect(dashboard.css(".made")).to_be_visible()
@@ -174,10 +174,10 @@ def test_everything_can_be_done_from_the_keyboard(dashboard: Dashboard) -> None:
 def test_a_dialog_keeps_the_focus_and_gives_it_back(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
     dashboard.sign_in()
-    opener = dashboard.button("Add an agent to build")
+    opener = dashboard.button("Invite an agent to build")
     opener.focus()
     dashboard.page.keyboard.press("Enter")
-    dialog = dashboard.page.get_by_role("dialog", name="Add an agent")
+    dialog = dashboard.page.get_by_role("dialog", name="Invite an agent")
     expect(dialog).to_be_visible()
     for _ in range(12):
         dashboard.page.keyboard.press("Tab")

@@ -178,6 +178,7 @@ def test_the_focus_moves_to_a_neighbour_of_a_removed_element(
     expect(dashboard.css(".waiting-open")).to_have_count(1, timeout=15_000)
     expect(dashboard.css(".waiting-open")).to_be_focused()
     dashboard.button("Later").press("Enter")
+    press("Enter")
     expect(dashboard.button("1 later")).to_be_focused()
     dashboard.button("as operator").press("Enter")
     press("Enter")

@@ -88,9 +88,10 @@ def test_a_touch_screen_has_no_hints_of_keys(new_dashboard: NewDashboard) -> Non
         dashboard.sign_in()
         if not is_desk:
             dashboard.button("Menu").click()
-        switch = dashboard.button("Switch to")
+        switch = dashboard.button("Go to")
         expect(switch.locator("kbd")).to_be_visible(visible=is_desk)
         expect(switch.locator(".icon")).to_be_visible(visible=not is_desk)
+        expect(switch.get_by_text("Go to")).to_be_visible(visible=not is_desk)
         expect(dashboard.css(".help-button")).to_be_visible(visible=is_desk)
         switch.click()
         expect(dashboard.css("dialog.switcher")).to_be_visible()
@@ -175,6 +176,64 @@ def test_a_phone_tells_a_closed_room_by_its_lock(new_dashboard: NewDashboard) ->
     expect(dashboard.css(".head-icon.is-closed")).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    "room", ["checkout-refactor", "quarterly-refactor-of-the-checkout"]
+)
+def test_a_phone_shows_a_long_name_whole_and_the_count_beside_the_menu(
+    new_dashboard: NewDashboard, room: str
+) -> None:
+    dashboard = new_dashboard(viewport=PHONE, has_touch=True, is_mobile=True)
+    dashboard.relay.agent("claude", room).ask("Ship it?")
+    dashboard.sign_in(f"?room={room}")
+    title = dashboard.css("h1.channel-title")
+    expect(title).to_have_text(room)
+    assert title.evaluate("node => node.scrollHeight <= node.clientHeight + 1")
+    assert title.evaluate("node => node.scrollWidth <= node.clientWidth")
+    icon = dashboard.css(".menu-button .icon").bounding_box()
+    count = dashboard.css(".menu-button .count").bounding_box()
+    assert icon is not None
+    assert count is not None
+    assert icon["x"] + icon["width"] <= count["x"]
+
+
+def test_the_tabs_of_the_settings_are_one_row_on_a_phone(
+    new_dashboard: NewDashboard,
+) -> None:
+    dashboard = new_dashboard(viewport=PHONE, has_touch=True, is_mobile=True)
+    dashboard.relay.room("build")
+    dashboard.sign_in()
+    dashboard.button("Menu").click()
+    dashboard.button("Relay settings").click()
+    tabs = dashboard.page.get_by_role("tab")
+    expect(tabs).to_have_count(7)
+    assert len({box["y"] for tab in tabs.all() if (box := tab.bounding_box())}) == 1
+    tabs.first.focus()
+    selected = dashboard.css('[role=tab][aria-selected="true"]')
+    for name in ("Codes", "Invites", "Guests", "Sessions", "Audit", "Danger"):
+        dashboard.page.keyboard.press("ArrowRight")
+        expect(selected).to_have_text(name)
+        expect(selected).to_be_in_viewport(ratio=1)
+
+
+def test_the_actions_of_a_message_cover_neither_its_text_nor_the_one_above(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    relay.agent("claude").say("A line that is long. " * 20)
+    seq = relay.agent("codex").say("Another line that is long. " * 20)
+    dashboard.sign_in()
+    dashboard.message(seq).hover()
+    bar = dashboard.message(seq).locator(".msg-actions").bounding_box()
+    above = dashboard.message(seq - 1).locator(".prose").bounding_box()
+    text = dashboard.message(seq).locator(".prose").bounding_box()
+    assert bar is not None
+    assert above is not None
+    assert text is not None
+    assert above["y"] + above["height"] <= bar["y"]
+    # The first line has some pixels above its letters.
+    assert bar["y"] + bar["height"] <= text["y"] + 4
+
+
 def test_a_phone_names_the_agent_that_it_shows(new_dashboard: NewDashboard) -> None:
     dashboard = new_dashboard(viewport=PHONE)
     dashboard.relay.agent("gemini-cli").say("here")
@@ -209,13 +268,24 @@ def test_a_notice_covers_neither_the_last_words_nor_the_composer(
     dashboard.sign_in("?room=nowhere")
     notice = dashboard.css(".notice").bounding_box()
     last = dashboard.css(".msg").last.bounding_box()
+    below = dashboard.css(".composer").bounding_box()
     assert notice is not None
     assert last is not None
-    below = dashboard.css(".composer").bounding_box()
     assert below is not None
-    assert last["y"] + last["height"] <= below["y"]
-    assert below["y"] + below["height"] <= notice["y"]
-    assert notice["y"] + notice["height"] <= PHONE["height"]
+    assert notice["y"] + notice["height"] <= last["y"]
+    expect(dashboard.css(".notice")).to_have_count(0, timeout=15_000)
+    assert dashboard.css(".composer").bounding_box() == below
+
+
+def test_a_notice_goes_away_when_a_dialog_opens(
+    dashboard: Dashboard,
+) -> None:
+    dashboard.relay.room("build")
+    dashboard.sign_in("?room=nowhere")
+    expect(dashboard.css(".notice")).to_be_visible()
+    dashboard.button("Close room").click()
+    expect(dashboard.css("dialog")).to_be_visible()
+    expect(dashboard.css(".notice")).to_have_count(0)
 
 
 def test_many_questions_leave_the_rooms_visible(dashboard: Dashboard) -> None:
@@ -245,12 +315,13 @@ def test_a_blockquote_has_margins(dashboard: Dashboard) -> None:
 def test_a_copy_button_does_not_cover_its_command(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
     dashboard.sign_in()
-    dashboard.button("Add an agent to build").click()
+    dashboard.button("Invite an agent to build").click()
     dashboard.css("form.access-form").get_by_label("Name").fill("shell")
     dashboard.button("Create the invite").click()
     dashboard.css(".other-ways summary").click()
-    expect(dashboard.css(".copy-block")).to_have_count(4)
-    for block in dashboard.css(".copy-block").all():
+    steps = dashboard.css(".made-steps .copy-block")
+    expect(steps).to_have_count(4)
+    for block in steps.all():
         pre, button = (block.locator(each).bounding_box() for each in ("pre", ".copy"))
         assert pre is not None
         assert button is not None

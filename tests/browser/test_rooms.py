@@ -311,6 +311,7 @@ def test_n_after_n_is_a_command_and_no_letter_in_the_composer(
     relay.agent("claude", "bee").say("x")
     dashboard.sign_in("?view=inbox")
     dashboard.css(".inbox-view").get_by_role("button", name="Later").press("Enter")
+    dashboard.page.get_by_role("menuitem", name="For 1 hour").press("Enter")
     dashboard.page.keyboard.press("n")
     expect(dashboard.css("h1.channel-title")).to_have_text(re.compile("ant|bee"))
     first = dashboard.css("h1.channel-title").inner_text()

@@ -44,7 +44,7 @@ def test_the_roster_shows_the_room_in_view_and_survives_a_restart(
     other.sign_in("?room=build")
     expect(other.css("#agents-label")).to_contain_text("0 of 2 online")
     expect(other.css(".person .is-away")).to_have_count(2)
-    assert names(other) == ["zoe", "amy"]  # the latest seen first
+    assert names(other) == ["amy", "zoe"]  # not by who spoke last: nobody moves
     expect(other.agent_row("zoe").locator(".stamp")).to_have_text(
         re.compile(r"^not listening since \d\d:\d\d$")
     )
@@ -223,7 +223,11 @@ def test_a_guest_is_marked_as_a_person(dashboard: Dashboard) -> None:
     made = relay.do("/admin/rooms/build/guests", {"name": "Grace"})
     assert made
     dashboard.sign_in()
-    dashboard.css(".roster .fold").click()
+    relay.agent("late")
+    expect(dashboard.css("#agents-label")).to_have_text(
+        "1 of 1 online · 1 invited · 1 guest invited"
+    )
+    dashboard.button("Invited guests · 1").click()
     row = dashboard.agent_row("Grace")
     expect(row.locator(".pill.guest")).to_be_visible()
     assert ", guest" in (row.get_attribute("aria-label") or "")
@@ -264,7 +268,7 @@ def test_a_damped_pair_is_shown_by_a_page_that_polls_too(dashboard: Dashboard) -
 def test_an_empty_room_offers_to_add_an_agent(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
     dashboard.sign_in()
-    dashboard.css(".nobody").get_by_role("button", name="Add an agent").click()
+    dashboard.css(".nobody").get_by_role("button", name="Invite an agent").click()
     expect(dashboard.page.get_by_role("dialog")).to_be_visible()
 
 
@@ -308,7 +312,7 @@ def test_an_unused_invite_is_among_the_invited_of_its_room(
     relay.room("ops")
     dashboard.sign_in("?room=build")
     relay.do("/admin/invites", {"name": "elsewhere", "room": "ops"})
-    dashboard.button("Add an agent to build").click()
+    dashboard.button("Invite an agent to build").click()
     dashboard.css("form.access-form").get_by_label("Name").fill("docs-writer")
     dashboard.button("Create the invite").click()
     expect(dashboard.css(".made")).to_be_visible()
@@ -318,3 +322,50 @@ def test_an_unused_invite_is_among_the_invited_of_its_room(
     fold.click()
     row = dashboard.css(".roster [data-invite]")
     expect(row).to_contain_text(re.compile(r"docs-writer\s*invited, until \d\d:\d\d"))
+
+
+def test_the_page_of_a_guest_ends_its_link(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    relay.agent("claude").say("x")
+    made = relay.do("/admin/rooms/build/guests", {"name": "pat", "speaks": True})
+    dashboard.sign_in("?room=build&with=claude")
+    expect(dashboard.css(".person-facts .stamp")).to_be_visible()
+    expect(dashboard.button("End its link")).to_have_count(0)
+    dashboard.open("?room=build&with=pat")
+    dashboard.button("End its link").click()
+    dashboard.button("End the link of pat?").click()
+    expect(dashboard.css(".notice")).to_have_text("The link of pat has ended.")
+    expect(dashboard.css(".says")).to_contain_text("pat is not in this room")
+    expect(dashboard.css(".says")).to_contain_text("no answer needed")
+    assert made["key_id"] not in str(relay.admin("GET", "/admin/state").json)
+
+
+def test_a_guest_who_only_reads_is_not_asked(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    relay.agent("claude").say("x")
+    relay.do("/admin/rooms/build/guests", {"name": "Grace"})
+    dashboard.sign_in("?room=build")
+    expect(dashboard.button("Invited guests · 1")).to_be_visible()
+    asks = dashboard.page.get_by_label("Who should answer").locator("option")
+    expect(asks).to_have_text(["asks: nobody", "asks: anyone", "asks: claude"])
+    to = dashboard.page.get_by_label("Recipient").locator("option")
+    expect(to).to_have_text(["to: everyone", "to: claude"])
+    dashboard.open("?room=build&with=Grace")
+    says = dashboard.css(".says")
+    expect(says).to_contain_text("Grace reads only what is said to everyone")
+    expect(says).to_contain_text("no answer needed")
+
+
+def test_the_operator_reads_no_instructions_for_agents(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    claude = relay.agent("claude")
+    seq = relay.agent("codex").ask("Who can?", "anyone")
+    claude.claim(seq)
+    relay.agent("other").say("here")
+    assert claude.call("DELETE", f"/messages/{seq}/claim").status == 200
+    dashboard.sign_in("?room=build")
+    event = dashboard.css(".event").last
+    expect(event).to_contain_text("is an open question again")
+    expect(event).not_to_contain_text("POST")
+    heard = claude.call("GET", "/messages?since=0").json["messages"]
+    assert f"POST /messages/{seq}/claim" in str(heard)

@@ -262,3 +262,58 @@ def test_a_result_shows_code_as_code_with_its_match_marked(
     expect(result.locator("code")).to_have_text(["test_power_cut", "make"])
     expect(result.locator("mark")).to_have_text(["power", "power"])
     expect(result.locator("code mark")).to_have_text("power")
+
+
+def test_an_unfinished_filter_asks_nothing_and_offers_what_fits(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    relay.agent("codex-infra", "build").say("The WAL grows.")
+    relay.agent("codex-tests", "build").say("needle")
+    dashboard.sign_in("?room=build")
+    asked: list[str] = []
+    field = open_search(dashboard)
+    dashboard.page.on("request", lambda request: asked.append(request.url))
+    dashboard.button("from:").click()
+    help_ = dashboard.css(".search-help")
+    expect(help_).to_contain_text("Messages of whom?")
+    expect(help_.get_by_role("button")).to_have_text(
+        ["codex-infra", "codex-tests", "operator"]
+    )
+    for unfinished in ("before:", "before:2026-0", "is:op", "WAL -", 'WAL "', "to:"):
+        field.fill(unfinished)
+        expect(help_).to_have_count(1)
+    # Longer than the pause after which a query is sent.
+    dashboard.page.wait_for_timeout(400)
+    assert not [url for url in asked if "admin/search" in url]
+    expect(dashboard.css(".search-pane > p[role=status]")).to_have_text("")
+    field.fill("WAL from:")
+    help_.get_by_role("button", name="codex-infra").click()
+    expect(field).to_have_value("WAL from:codex-infra ")
+    expect(field).to_be_focused()
+    expect(dashboard.css(".result")).to_have_count(1)
+    dashboard.button("from:").click()
+    expect(field).to_have_value("WAL from:")
+
+
+def test_a_search_in_vain_says_what_to_try(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    relay.agent("codex-infra", "build").say("The WAL grows.")
+    relay.agent("codex-tests", "build").say("needle")
+    dashboard.sign_in("?room=build")
+    field = open_search(dashboard)
+    field.fill("from:codex")
+    help_ = dashboard.css(".search-help")
+    expect(help_).to_contain_text("Nobody here is named “codex”. Did you mean:")
+    expect(help_.get_by_role("button")).to_have_text(["codex-infra", "codex-tests"])
+    field.fill("codex WAL")
+    expect(help_.first).to_contain_text("No message has all of these words")
+    expect(help_.first.get_by_role("button")).to_have_text(["WAL", "codex"])
+    help_.last.get_by_role("button", name="from:codex-infra WAL").click()
+    expect(dashboard.css(".result")).to_have_count(1)
+    expect(help_).to_have_count(0)
+    field.fill("zebra")
+    expect(dashboard.css(".search-pane > p[role=status]")).to_have_text(
+        "Nothing found."
+    )
+    expect(help_).to_have_count(0)

@@ -239,9 +239,9 @@ def test_an_empty_room_says_what_will_be_here(dashboard: Dashboard) -> None:
     expect(dashboard.css(".empty")).to_contain_text(
         "Messages agents send here will show up live."
     )
-    add = dashboard.css(".empty").get_by_role("button", name="Add an agent")
+    add = dashboard.css(".empty").get_by_role("button", name="Invite an agent")
     add.click()
-    expect(dashboard.page.get_by_role("dialog", name="Add an agent")).to_be_visible()
+    expect(dashboard.page.get_by_role("dialog", name="Invite an agent")).to_be_visible()
     dashboard.page.keyboard.press("Escape")
     dashboard.relay.do("/admin/rooms/build/close")
     expect(dashboard.css(".empty")).to_contain_text(

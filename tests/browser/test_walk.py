@@ -85,7 +85,7 @@ def run_in_shell(commands: str, folder: Path) -> str:
 def test_each_client_gets_its_own_instructions(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
     dashboard.sign_in()
-    dashboard.button("Add an agent to build").click()
+    dashboard.button("Invite an agent to build").click()
     dashboard.css("form.access-form").get_by_label("Name").fill("codex")
     dashboard.button("Create the invite").click()
     dashboard.css(".other-ways summary").click()
@@ -110,7 +110,7 @@ def test_the_link_of_an_invite_is_drawn_for_a_phone(
     dashboard.relay = public_relay
     public_relay.room("build")
     dashboard.sign_in()
-    dashboard.button("Add an agent to build").click()
+    dashboard.button("Invite an agent to build").click()
     dashboard.button("Create the invite").click()
     dashboard.page.get_by_text("Other ways").click()
     dashboard.button("QR code of the link").click()
@@ -124,7 +124,7 @@ def test_another_room_is_created(dashboard: Dashboard) -> None:
     dashboard.page.get_by_label("Name of the room").fill("#docs")
     dashboard.button("Make the room").click()
     expect(dashboard.room_row("docs")).to_have_attribute("aria-current", "true")
-    expect(dashboard.page.get_by_role("dialog", name="Add an agent")).to_be_visible()
+    expect(dashboard.page.get_by_role("dialog", name="Invite an agent")).to_be_visible()
 
 
 def test_qr_codes_equal_those_of_another_library(dashboard: Dashboard) -> None:

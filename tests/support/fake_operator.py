@@ -139,7 +139,7 @@ class FakeOperator:
         refusals: Answers to give instead, by path: status and detail.
         sessions: Ids of dashboard sessions.
         invites: Rows of one-use invites.
-        public: Address in sign-in links.
+        public: Address in links to sign in and of guests.
         links: Sign-in links that were created.
         streams: Frames of each stream in turn; an error is raised.
         calls: Requests received: method, path, body.
@@ -608,7 +608,7 @@ class FakeOperator:
     def _let_in(self, room: str, body: Json) -> Json:
         code = secret(len(self.calls))
         return {
-            "link": f"{BASE}/guest#code={code}",
+            "link": f"{self.public}/guest#code={code}",
             "code": code,
             "key_id": f"{len(self.calls):012x}",
             "room": room,

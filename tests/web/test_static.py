@@ -286,7 +286,10 @@ def test_every_module_of_a_visit_is_preloaded() -> None:
             for name in re.findall(r'import\("\./([\w.]+)"\)', path.read_text()):
                 lazy.add(f"dashboard/{name}")
     # Imported by those modules only; and the service worker.
-    names = ("access.js", "qr.js", "services.js", "vendor/lean-qr.js", "worker.js")
+    names = (
+        *("access.js", "qr.js", "search_help.js", "services.js"),
+        *("vendor/lean-qr.js", "worker.js"),
+    )
     seldom = lazy | {f"dashboard/{name}" for name in names}
     early = {"dashboard/early.js", "dashboard/main.js"}
     linked = set(re.findall(r'rel="modulepreload" href="([^"]+)"', index))

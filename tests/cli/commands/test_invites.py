@@ -78,14 +78,25 @@ def test_no_invites_are_exit_code_3() -> None:
     assert (result.code, result.out) == (3, "")
 
 
+def test_no_qr_code_is_drawn_of_a_link_for_this_machine_only() -> None:
+    result = Terminal(FakeOperator(public="http://127.0.0.1:8765"), yes=None).type(
+        "guest", "build", "--qr"
+    )
+    assert result.code == 0
+    assert len(result.out.splitlines()) == 1
+    assert "No QR code: A phone cannot reach http://127.0.0.1:8765" in result.talk
+    assert "argybargy up --tunnel" in result.talk
+
+
 def test_a_guest_without_a_name_reads() -> None:
-    there = terminal()
+    public = "https://relay.example.com"
+    there = Terminal(FakeOperator(public=public), yes=None)
     result = there.type("guest", "build", "--hours", "8", "--qr")
     assert result.code == 0
     body = {"name": None, "speaks": False, "ttl": "8h"}
     assert there.operator.calls == [("POST", GUESTS, body)]
     link, *drawn = result.out.splitlines()
-    assert link.startswith(f"{BASE}/guest#code={AGENT_PREFIX}")
+    assert link.startswith(f"{public}/guest#code={AGENT_PREFIX}")
     assert len(drawn) > 20
     assert "may read" in result.talk
 

@@ -175,7 +175,7 @@ def guest(
         room: Room to show.
         name: Name under which the person speaks.
         hours: Hours until the link ends; 24 if not given, at most 720.
-        qr: Show the link as a QR code as well.
+        qr: Show the link as a QR code as well, if a phone can open it.
     """
     out, times = env.output, env.machine.times
     if not is_name(room) or not (name is None or is_peer_name(name)):
@@ -212,9 +212,15 @@ def _show_guest(answer: Json, out: Output, times: LocalTimes, *, qr: bool) -> in
     out.write(link)
     if qr:
         from argybargy.cli.commands.sessions import (  # noqa: PLC0415 - for one option
+            REACHABLE,
             draw_qr,
+            is_of_this_machine,
+            no_phone,
             qr_matrix,
         )
 
-        out.write(draw_qr(qr_matrix(link)))
+        if is_of_this_machine(base):
+            out.say(f"No QR code: {no_phone(base)}\n{REACHABLE}")
+        else:
+            out.write(draw_qr(qr_matrix(link)))
     return Exit.OK

@@ -22,7 +22,7 @@ _HEADS: Final = ("ID", "DEVICE", "FROM", "SIGNED IN", "ENDS", "USED")
 _QUIET_ZONE: Final = 4
 """Empty modules around a QR code, as ISO/IEC 18004 requires."""
 _HALVES: Final = {(0, 0): " ", (1, 0): "▀", (0, 1): "▄", (1, 1): "█"}
-_REACHABLE: Final = """\
+REACHABLE: Final = """\
 Restart the relay with an address that the phone can reach. Through a tunnel:
   argybargy up --tunnel
 In your own network, with the address of this machine there:
@@ -139,9 +139,8 @@ def qr(
     """
     out = env.output
     link = SignIn.ask(env.live())
-    if _is_of_this_machine(link.base):
-        text = f"A phone cannot reach {link.base}: that address is this machine only."
-        raise CliError(text, _REACHABLE)
+    if is_of_this_machine(link.base):
+        raise CliError(no_phone(link.base), REACHABLE)
     if out.is_json:
         out.write_json(attrs.asdict(link))
         return Exit.OK
@@ -193,7 +192,13 @@ def sessions(
     return env.work(work)
 
 
-def _is_of_this_machine(url: str) -> bool:
+def no_phone(url: str) -> str:
+    """Say that a phone cannot reach an address of this machine."""
+    return f"A phone cannot reach {url}: that address is this machine only."
+
+
+def is_of_this_machine(url: str) -> bool:
+    """Tell whether a URL leads to the machine that opens it."""
     from argybargy.system.network import is_loopback  # noqa: PLC0415 - not for every verb
 
     return is_loopback(urlsplit(url).hostname or "")

@@ -1,6 +1,6 @@
 // Lists in the settings drawer: access codes, one-use invites, and guest links. Only the
 // public half of a secret is known here, except in the answer that created it.
-import { html, memo, signal, useEffect, useMemo, useState } from "./ui.js";
+import { html, memo, signal, useEffect, useMemo, useRef, useState } from "./ui.js";
 import { get, post, remove, roomPath } from "./api.js";
 import { Avatar, NamelessAvatar } from "./avatar.js";
 import { nowMs } from "./clock.js";
@@ -8,6 +8,7 @@ import { age, plural, shortMoment } from "./format.js";
 import { AccessForm, Field, Made, Qr, RoomChoice, Secret } from "./invite.js";
 import { invites, loadInvites } from "./invites.js";
 import { rosterRow, Status } from "./people.js";
+import { OneMachine } from "./qr.js";
 import { currentRoom } from "./route.js";
 import { codes, rosterRoom } from "./state.js";
 import { refresh } from "./stream.js";
@@ -15,6 +16,8 @@ import { closeDialog, ConfirmButton, Dialog, showError, showNotice } from "./wid
 
 /** Rows shown at first: hundreds are seldom read, and the filter finds each. */
 const SHOWN = 100;
+/** Rows from which a list has a filter: fewer are seen at a glance. */
+const FILTERED_FROM = 5;
 const moment = (text) => shortMoment(Date.parse(text), nowMs());
 /** Whether a code is that of a guest link. */
 export const isGuest = (row) => row.role === "person" || row.role === "reader";
@@ -45,13 +48,16 @@ function matches(row, words) {
 function FilteredRows({ rows, what, Row, ...more }) {
   const [filter, setFilter] = useState("");
   const [limit, setLimit] = useState(SHOWN);
+  // Once shown, the field stays: a list must not jump when a row of it ends.
+  const hasFilter = useRef(false);
+  hasFilter.current ||= rows.length >= FILTERED_FROM;
   const found = useMemo(() => {
     const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
     return rows.filter((row) => matches(row, words));
   }, [rows, filter]);
-  if (!rows.length) return html`<p class="hint">No ${what} yet.</p>`;
+  if (!rows.length) return html`<p class="hint">No ${what}.</p>`;
   return html`
-    ${rows.length > 1 &&
+    ${hasFilter.current &&
     html`<input
       type="search"
       aria-label=${`Filter ${what}`}
@@ -284,13 +290,14 @@ function MadeGuest({ made }) {
       </span>
     </p>
     <${Secret} text=${made.link} label="Copy link" />
+    <${OneMachine} text=${made.link} who="a guest" />
     <${Qr} text=${made.link} what="link" label="The link of the guest, as a QR code" />
   </div>`;
 }
 
 const GuestRow = memo(function GuestRow({ row, show }) {
   const end = withErrors(async () => {
-    await revoke({ target: row.key_id }, `Guest link of ${row.name} revoked: it has ended.`);
+    await revoke({ target: row.key_id }, `The link of ${row.name} has ended.`);
     show((made) => (made?.name === row.name && made.room === row.room ? null : made));
   });
   return html`<li class="code-row-item" data-key=${row.key_id} data-name=${row.name}>
@@ -301,7 +308,7 @@ const GuestRow = memo(function GuestRow({ row, show }) {
         #<bdi>${row.room}</bdi> · ${row.role === "person" ? `speaks as ${row.name}` : "read only"} · until ${row.expires && moment(row.expires)}
       </span>
       <div class="row-actions">
-        <${ConfirmButton} label="Revoke" confirm="Revoke this link?" kind="danger small" onConfirm=${end} />
+        <${ConfirmButton} label="End" confirm="End this link?" kind="danger small" onConfirm=${end} />
       </div>
     </div>
   </li>`;

@@ -1,7 +1,7 @@
 // The settings drawer: the relay, who has access, sessions, the audit log, the admin token.
 import { cx, html, signal, useEffect, useRef, useState } from "./ui.js";
 import { Codes, Guests, Invites, isGuest } from "./access.js";
-import { auth, forgetSession, get, post, remove, request, SIGNED_OUT, signOut } from "./api.js";
+import { auth, forgetSession, get, post, remove, request, signOut } from "./api.js";
 import { nowMs } from "./clock.js";
 import { age, fullTime, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
@@ -40,9 +40,7 @@ function PublicUrl() {
 
 function Phone() {
   const [link, setLink] = useState(null);
-  const [isHopeless, setHopeless] = useState(false);
   const make = async () => {
-    if (!reachable(relayInfo.peek().publicUrl)) return setHopeless(true);
     try {
       const made = await post("admin/sign-in");
       setLink({ ...made, url: reachable(made.url) ?? made.url });
@@ -50,7 +48,8 @@ function Phone() {
       showError(error);
     }
   };
-  if (isHopeless) return html`<${NoPhone} text=${relayInfo.value.publicUrl} />`;
+  const { publicUrl } = relayInfo.value;
+  if (publicUrl && !reachable(publicUrl)) return html`<h3>Sign in on a phone</h3><${NoPhone} text=${publicUrl} />`;
   if (!link) {
     return html`<button type="button" onClick=${make}>
       <${Icon} name="phone" size=${16} />Sign in on a phone
@@ -79,8 +78,7 @@ async function loadSessions() {
 async function endSession(session) {
   try {
     await remove(`admin/sessions/${encodeURIComponent(session.id)}`);
-    if (session.current) forgetSession(SIGNED_OUT);
-    else await loadSessions();
+    await loadSessions();
   } catch (error) {
     showError(error);
   }
@@ -96,12 +94,14 @@ function SessionRow({ session }) {
         ${session.current && session.device && `${session.device} · `}${session.address} · since ${moment(session.created)} · used ${used === "now" ? used : `${used} ago`} · until ${moment(session.expires)}
       </span>
     </span>
-    <${ConfirmButton}
-      label="End"
-      confirm=${session.current ? "Sign this browser out" : "Sign that browser out"}
-      kind="danger small"
-      onConfirm=${() => endSession(session)}
-    />
+    ${session.current
+      ? html`<button type="button" class="small" onClick=${() => (closeDialog(), signOut())}>Sign out</button>`
+      : html`<${ConfirmButton}
+          label="End"
+          confirm="Sign that browser out"
+          kind="danger small"
+          onConfirm=${() => endSession(session)}
+        />`}
   </li>`;
 }
 
@@ -111,10 +111,7 @@ function Sessions() {
     <ul class="rows">
       ${(sessions.value ?? []).map((session) => html`<${SessionRow} key=${session.id} session=${session} />`)}
     </ul>
-    <div class="row-actions">
-      <${Phone} />
-      <button type="button" onClick=${() => (closeDialog(), signOut())}>Sign out</button>
-    </div>
+    <${Phone} />
   <//>`;
 }
 
@@ -225,7 +222,13 @@ function SectionTabs() {
     section.value = ids[(ids.indexOf(section.peek()) + step + ids.length) % ids.length];
     event.currentTarget.querySelector(`#section-${section.peek()}`).focus();
   };
-  return html`<div class="tabs drawer-tabs" role="tablist" aria-label="Settings" onKeyDown=${onKeyDown}>
+  const tabs = useRef(null);
+  useEffect(() => {
+    // On a phone the row of tabs is wider than the screen; the next one shows in part.
+    const selected = tabs.current.querySelector("[aria-selected=true]");
+    selected.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [section.value]);
+  return html`<div class="tabs drawer-tabs" ref=${tabs} role="tablist" aria-label="Settings" onKeyDown=${onKeyDown}>
     ${ids.map(
       (id) => html`<button
         type="button"

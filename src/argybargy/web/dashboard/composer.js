@@ -20,7 +20,7 @@ import { Inline } from "./markdown.js";
 import { send as sendMessage } from "./posting.js";
 import { view } from "./route.js";
 import { cardOf, isQuestion, isWaiting, messageLog, roster, scrollToEnd } from "./state.js";
-import { isDeaf, isUnheard, kindOf, minute, receiptWords, statusOf } from "./status.js";
+import { isDeaf, isInvited, isUnheard, isYou, kindOf, minute, receiptWords, statusOf } from "./status.js";
 import { isSendKey } from "./widgets.js";
 
 const NOBODY = "Nobody here listens now: they read it when they come back";
@@ -33,14 +33,27 @@ function recipient() {
   return view.value.peer ?? draft.value.to;
 }
 
-/** The expected replier if none is chosen; the relay applies the same default. */
-function defaultExpects(to) {
+/** Whether a name can answer: one that is here, and no guest who only reads. */
+function canAnswer(name) {
+  if (!roster.value.length || isSameName(name, "operator")) return true;
+  return roster.value.some((row) => isSameName(row.name, name) && row.role !== "reader");
+}
+
+/** The expected replier that the relay applies if none is given. */
+function impliedExpects(to) {
   return draft.value.replyTo || isToAll(to) || Array.isArray(to) ? "none" : to;
 }
 
-/** The agents that can be expected to answer. */
+/** The expected replier if none is chosen: nobody who cannot answer. */
+function defaultExpects(to) {
+  const implied = impliedExpects(to);
+  return implied === "none" || canAnswer(implied) ? implied : "none";
+}
+
+/** Those who can be expected to answer: not who asks, and nobody who has never been here. */
 function possibleRepliers(to) {
-  return isToAll(to) ? roster.value.map((row) => row.name) : [to].flat();
+  if (!isToAll(to)) return [to].flat().filter(canAnswer);
+  return roster.value.filter((row) => row.role !== "reader" && !isYou(row) && !isInvited(row)).map((row) => row.name);
 }
 
 /** The chosen replier; the default if that is chosen, or the choice does not fit the recipient. */
@@ -60,10 +73,11 @@ function bodyOf() {
   const { text, replyTo: reply, choices } = draft.peek();
   const expects = chosenReplier();
   const isAsking = expectedReplier() !== "none";
+  const isImplied = defaultExpects(recipient()) === impliedExpects(recipient());
   return {
     text,
     to: recipient(),
-    ...(expects === DEFAULT ? {} : { expects_reply: expects }),
+    ...(expects !== DEFAULT ? { expects_reply: expects } : isImplied ? {} : { expects_reply: "none" }),
     ...(reply ? { reply_to: reply.seq } : {}),
     ...(isAsking && choices?.list.length ? { choices: choices.list } : {}),
   };
@@ -88,7 +102,9 @@ function recipientWords(to) {
   if (isToAll(to)) return ["To everyone"];
   const gone = [to].flat().filter((name) => !isSameName(name, "operator") && !isHere(name));
   const missing = gone.length && roster.value.length ? [html`<bdi>${gone.join(", ")}</bdi> is not in this room`] : [];
-  return [html`To <bdi>${recipients(to)}</bdi> alone`, ...missing];
+  const isReading = roster.value.some((row) => row.role === "reader" && isSameName(row.name, recipients(to)));
+  const reads = isReading ? [html`<bdi>${recipients(to)}</bdi> reads only what is said to everyone`] : [];
+  return [html`To <bdi>${recipients(to)}</bdi> alone`, ...missing, ...reads];
 }
 
 /** Whether nobody hears the next message now, in words; nothing if somebody does. */
@@ -160,7 +176,7 @@ function ToChoice() {
     onChange=${choose}
   >
     <option value="all">to: everyone</option>
-    ${byStatus(roster.value).map(
+    ${byStatus(roster.value.filter((row) => row.role !== "reader")).map(
       ([words, rows]) => html`<optgroup key=${words} label=${words}>${options(rows, "to: ")}</optgroup>`,
     )}
     ${isGone && html`<option value=${to}>to: ${to}</option>`}

@@ -11,8 +11,9 @@ import { memberCount, onlineCount, PersonFacts, rosterRow } from "./people.js";
 import { isPinned, togglePin } from "./pins.js";
 import { addressOf, currentRoom, showRoom, view } from "./route.js";
 import { Connection } from "./sidebar.js";
-import { asksNow } from "./snooze.js";
-import { applyRoomStatus, asksYou, cardOf, isQuestion, isWaiting, messageLog } from "./state.js";
+import { asksNow, isSnoozed } from "./snooze.js";
+import { applyRoomStatus, cardOf, isQuestion, isWaiting, messageLog } from "./state.js";
+import { namesYou } from "./status.js";
 import { connection, refresh } from "./stream.js";
 import { copyText, isMenuOpen, openDialog, showError, showNotice } from "./widgets.js";
 
@@ -55,9 +56,11 @@ function Status({ card }) {
 const headline = computed(() => {
   const room = currentRoom.value;
   if (!room) return null;
-  const mine = asksYou.value.findLast((row) => row.room === room);
-  if (mine) return { message: mine, lead: "Asks you" };
-  const questions = messageLog(room).messages.value.filter(isQuestion);
+  const mine = asksNow.value.findLast((row) => row.room === room);
+  if (mine) return { message: mine, lead: namesYou(mine.expects_reply) ? "Asks you" : "Asks anyone", isMine: true };
+  const questions = messageLog(room).messages.value.filter(
+    (each) => isQuestion(each) && !(isWaiting(each) && isSnoozed({ room, seq: each.seq })),
+  );
   const open = questions.findLast(isWaiting);
   const message = open ?? questions.at(-1);
   return message ? { message, lead: open ? "Open question" : "Latest question" } : null;
@@ -92,7 +95,7 @@ const STANDING_ICONS = { open: "ask", claimed: "person" };
 /** The question of the room that matters most, what became of it, and the way to it. */
 function LatestQuestion() {
   if (!headline.value) return null;
-  const { message, lead } = headline.value;
+  const { message, lead, isMine = false } = headline.value;
   const state = stateOf(message);
   return html`<button
     type="button"
@@ -101,7 +104,7 @@ function LatestQuestion() {
     onClick=${() => showRoom(currentRoom.peek(), message.seq)}
   >
     <${Icon} name=${STANDING_ICONS[state] ?? "check"} size=${14} />
-    <span class="turn-words">${lead}: <${Standing} message=${message} isMine=${lead === "Asks you"} /></span>
+    <span class="turn-words">${lead}: <${Standing} message=${message} isMine=${isMine} /></span>
   </button>`;
 }
 
@@ -172,7 +175,7 @@ function RoomMenu({ room, isClosed }) {
     isClosed && {
       name: "Delete room…",
       icon: "close",
-      kind: "danger",
+      kind: "danger is-apart",
       act: () => openDialog("delete-room", { room }),
     },
   ];

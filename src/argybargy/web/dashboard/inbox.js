@@ -1,7 +1,7 @@
 // The inbox: the unanswered questions of all rooms, to be answered in place. Those that ask
 // the operator come first, up to three of them above the rooms; those between agents and the
 // operator's own are folded.
-import { computed, cx, html, memo, signal, useEffect, useRef, useState } from "./ui.js";
+import { computed, cx, html, memo, signal, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 import { sender } from "./api.js";
 import { OVERDUE_SECONDS, overdueCount } from "./attention.js";
 import { Avatar } from "./avatar.js";
@@ -11,12 +11,12 @@ import { age, plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { Inline } from "./markdown.js";
 import { Menu } from "./menu.js";
-import { dropEntry, isPointing, outbox, queueAnswer, queueWithdrawal, undo } from "./outbox.js";
+import { dropEntry, held, outbox, queueAnswer, queueWithdrawal, undo } from "./outbox.js";
 import { isPhone, openThread } from "./panes.js";
 import { Countdown } from "./pending.js";
 import { isPinned } from "./pins.js";
 import { showInbox, view } from "./route.js";
-import { asksNow, backAt, isSnoozed, later, snooze, wake } from "./snooze.js";
+import { asksNow, backAt, DELAYS, isSnoozed, later, snooze, wake } from "./snooze.js";
 import { keyOf, waiting } from "./state.js";
 import { namesYou } from "./status.js";
 import { isMenuOpen, isSendKey, isTouch } from "./widgets.js";
@@ -24,9 +24,13 @@ import { YouAsked } from "./you_asked.js";
 
 /** Most questions shown above the rooms. */
 const CARDS = 3;
+/** Time in which no key takes an answer back: it may be the second press that sent it. */
+const DOUBLE_PRESS_MS = 500;
 const ORDER = "Pinned rooms come first, then urgent questions, then the longest wait";
-/** Time for which a card that was put off keeps its place on a touch screen. */
+/** Time for which a card that was put off keeps its place on a touch screen, but on the inbox page until one leaves it. */
 const KEPT_MS = 5_000;
+/** Time without a move after which the pointer rests: then cards below it may leave. */
+const REST_MS = 2_000;
 
 /** Keys of the questions whose answer is being written. */
 const answering = signal(new Set());
@@ -66,10 +70,11 @@ function release(keys) {
   if (next.size !== kept.peek().size) kept.value = next;
 }
 
-function putOff(row) {
-  if (isTouch() || isPointing.peek()) kept.value = new Set(kept.peek()).add(keyOf(row));
-  if (isTouch()) setTimeout(release, KEPT_MS, new Set([keyOf(row)]));
-  snooze(row);
+function putOff(row, until) {
+  const isPage = view.peek().place === "inbox";
+  if (isTouch() || held.peek().size) kept.value = new Set(kept.peek()).add(keyOf(row));
+  if (isTouch() && !isPage) setTimeout(release, KEPT_MS, new Set([keyOf(row)]));
+  snooze(row, until);
 }
 
 function showAgain(row) {
@@ -77,9 +82,10 @@ function showAgain(row) {
   wake(row);
 }
 
-function setPointing(isOver) {
-  isPointing.value = isOver;
-  if (!isOver) release(kept.peek());
+/** Let no card leave but those that are not among these keys. */
+function hold(keys) {
+  if (keys.join("\n") !== [...held.peek()].join("\n")) held.value = new Set(keys);
+  release(new Set([...kept.peek()].filter((key) => !held.peek().has(key))));
 }
 
 function setAnswering(row, isOpen) {
@@ -160,11 +166,11 @@ function Answer({ row, problem }) {
 /** What becomes of an answer or a withdrawal, in words. */
 function Standing({ row, entry }) {
   const { isAnswer, status, dueAt, seq } = entry;
-  if (status === "waiting") return html`${isAnswer ? "Sending" : "Withdrawing"} <${Countdown} dueAt=${dueAt} />`;
-  if (status === "sending") return isAnswer ? "Sending…" : "Withdrawing…";
+  if (status === "waiting") return html`${isAnswer ? "Sending" : "No answer needed · told"} <${Countdown} dueAt=${dueAt} />`;
+  if (status === "sending") return isAnswer ? "Sending…" : "No answer needed…";
   const done = isAnswer
     ? html`Sent to #<bdi>${row.room}</bdi>${seq && ` · #${seq}`}`
-    : html`Withdrawn · <bdi>${row.from}</bdi> is told`;
+    : html`No answer needed · <bdi>${row.from}</bdi> is told`;
   return html`<${Icon} name="check" size=${14} /> ${done}`;
 }
 
@@ -174,14 +180,18 @@ function Outgoing({ row, entry }) {
   const canUndo = entry.status === "waiting";
   // The focus was in what this replaces.
   useEffect(() => button.current?.focus({ preventScroll: true }), []);
-  const takeBack = () => {
+  const shownAt = useRef(Date.now());
+  const takeBack = ({ detail }) => {
+    // A key has no count of clicks.
+    if (detail === 0 && Date.now() - shownAt.current < DOUBLE_PRESS_MS) return;
     undo(keyOf(row));
     if (textOf(row)) setAnswering(row, true);
   };
   return html`<div class="outgoing" data-status=${entry.status}>
+    ${entry.said && html`<p class="said" dir="auto">${entry.said}</p>`}
     <span role="status"><${Standing} row=${row} entry=${entry} /></span>
     ${canUndo &&
-    html`<button type="button" class="quiet undo" ref=${button} onClick=${takeBack}>Undo</button>`}
+    html`<button type="button" class="quiet undo" ref=${button} onClick=${takeBack} onKeyDown=${(event) => event.repeat && event.preventDefault()}>Undo</button>`}
   </div>`;
 }
 
@@ -236,21 +246,26 @@ function Actions({ row, isResolved }) {
     <button type="button" class="quiet" onClick=${() => setAnswering(row, true)}>
       <${Icon} name="reply" size=${16} />Answer
     </button>
-    <button type="button" class="quiet" title="Hide for ten minutes" onClick=${() => putOff(row)}>
-      <${Icon} name="clock" size=${16} />Later
-    </button>
+    <${Menu}
+      label=${`Put off the question of ${row.from}`}
+      words="Later"
+      title="Hide it for a while"
+      icon="clock"
+      kind="quiet"
+      items=${DELAYS.map(([name, until]) => ({ name, icon: "clock", act: () => putOff(row, until()) }))}
+    />
     ${row.asks_you
       ? html`<button
           type="button"
           class="quiet"
-          title=${`Withdraws the question; ${row.from} is told`}
+          title=${`Ends the question; ${row.from} is told that it needs no answer`}
           onClick=${withdraw}
         >
           <${Icon} name="close" size=${16} />No answer needed
         </button>`
       : html`<${Menu}
           label=${`Actions for the question of ${row.from}`}
-          items=${[{ name: `No answer needed: withdraw it, ${row.from} is told`, icon: "close", act: withdraw }]}
+          items=${[{ name: `No answer needed: ${row.from} is told`, icon: "close", act: withdraw }]}
         />`}
   </div>`;
 }
@@ -258,7 +273,13 @@ function Actions({ row, isResolved }) {
 const Row = memo(function Row({ row, entry, isAnswering, isResolved, isPutOff }) {
   const isFailed = entry?.status === "failed";
   const isGone = isPutOff || (entry && !isFailed);
-  return html`<li class=${cx("waiting-row", isGone && "is-outgoing")} data-question=${keyOf(row)}>
+  const card = useRef(null);
+  const height = useRef(0);
+  // A card that is done keeps its height, so that none below it moves.
+  useLayoutEffect(() => {
+    if (!isGone) height.current = card.current.getBoundingClientRect().height;
+  });
+  return html`<li ref=${card} style=${isGone ? { minHeight: `${height.current}px` } : undefined} class=${cx("waiting-row", isGone && "is-outgoing")} data-question=${keyOf(row)}>
     <button
       type="button"
       class="waiting-open"
@@ -285,15 +306,39 @@ const Row = memo(function Row({ row, entry, isAnswering, isResolved, isPutOff })
       : !isGone && html`<${Actions} row=${row} isResolved=${isResolved} />`}
     ${isFailed &&
     !textOf(row) &&
-    html`<p class="problem" role="alert">${entry.isAnswer ? "Not sent" : "Not withdrawn"}: ${entry.problem}</p>`}
+    html`<p class="problem" role="alert">${entry.isAnswer ? "Not sent" : "The asker was not told"}: ${entry.problem}</p>`}
   </li>`;
 });
 
-function List({ rows }) {
+/** The keys of the cards in a list; with a height on the screen, of those that begin above it. */
+function cardKeys(list, below = Infinity) {
+  const cards = [...list.children].filter((card) => card.getBoundingClientRect().top <= below);
+  return cards.map(({ dataset }) => dataset.question);
+}
+
+/**
+ * What keeps cards from moving under the pointer: all stay while it moves over their list;
+ * once it rests, the ones below it may leave.
+ */
+function useStillness() {
+  const timer = useRef(0);
+  const leave = () => {
+    clearTimeout(timer.current);
+    hold([]);
+  };
   // A list that goes away under the pointer does not tell that the pointer has left it.
-  useEffect(() => () => setPointing(false), []);
-  const onPointer = (isOver) => (event) => event.pointerType === "mouse" && setPointing(isOver);
-  return html`<ul onPointerEnter=${onPointer(true)} onPointerLeave=${onPointer(false)}>
+  useEffect(() => leave, []);
+  const onMove = ({ pointerType, currentTarget: list, clientY }) => {
+    if (pointerType !== "mouse") return;
+    clearTimeout(timer.current);
+    hold(cardKeys(list));
+    timer.current = setTimeout(() => hold(cardKeys(list, clientY)), REST_MS);
+  };
+  return { onPointerOver: onMove, onPointerMove: onMove, onPointerLeave: leave };
+}
+
+function List({ rows }) {
+  return html`<ul ...${useStillness()}>
     ${rows.map(
       (row) => html`<${Row}
         key=${keyOf(row)}
@@ -331,7 +376,24 @@ function Later({ isMine }) {
   </div>`;
 }
 
+// -- in words -------------------------------------------------------------------------
+
+/** Who is asked by the questions that wait for the operator, and how many they are. */
+function asksWords(separator) {
+  const you = asksNow.value.filter((row) => namesYou(row.expects_reply)).length;
+  const anyone = asksNow.value.length - you;
+  if (!you && anyone) return `Asks anyone${separator}${anyone}`;
+  return `Asks you${separator}${you}${anyone ? `, anyone${separator}${anyone}` : ""}`;
+}
+
 // -- above the rooms ----------------------------------------------------------------
+
+/** The first cards: those that are done take the place of none that waits. */
+function firstCards(rows) {
+  const isDone = (row) => isSnoozed(row) || outbox.value.has(keyOf(row));
+  let count = 0;
+  return rows.filter((row) => isDone(row) || ++count <= CARDS);
+}
 
 /** The inbox in the left pane: its place, and the first questions that ask the operator. */
 export function Inbox() {
@@ -340,7 +402,7 @@ export function Inbox() {
   const between = waiting.value.filter((row) => !row.asks_you && !isSnoozed(row)).length;
   // On a phone, the cards would push the rooms out of the menu.
   const isShort = isHere || isPhone.value;
-  const cards = isShort ? [] : mine.value.slice(0, CARDS);
+  const cards = isShort ? [] : firstCards(mine.value);
   const more = mine.value.length - cards.length;
   const go = () => {
     showInbox();
@@ -356,7 +418,7 @@ export function Inbox() {
     >
       <${Icon} name="inbox" size=${16} />
       <span class="name">Inbox</span>
-      ${count > 0 && html`<span class="asks">Asks you ${count}</span>`}
+      ${count > 0 && html`<span class="asks">${asksWords(" ")}</span>`}
     </button>
     ${cards.length > 0 && html`<${List} rows=${cards} />`}
     ${!isShort && more > 0 && html`<button type="button" class="fold more" onClick=${go}>${more} more</button>`}
@@ -390,13 +452,15 @@ function Between() {
 
 /** The inbox as a view of its own. */
 export function InboxView() {
+  useEffect(() => () => release(kept.peek()), []);
   const rows = mine.value;
   return html`<div class="inbox-view" tabindex="-1">
     <section class="inbox" aria-labelledby="asks-label">
-      <h2 id="asks-label">Asks you · ${asksNow.value.length}</h2>
+      <h2 id="asks-label">${asksWords(" · ")}</h2>
       <p class="hint">
-        ${!rows.length && (later.value.some((row) => row.asks_you) ? "Nothing else asks you. " : "Nothing asks you. ")}
-        Questions to you, and those to anyone that nobody has claimed for two minutes. ${ORDER}.
+        ${rows.length
+          ? `Questions to you, and those to anyone that nobody has claimed for two minutes. ${ORDER}.`
+          : "Nothing asks you. Questions to you appear here, and those to anyone that nobody has claimed for two minutes."}
       </p>
       ${rows.length > 0 && html`<${List} rows=${rows} />`}
       <${Later} isMine=${true} />

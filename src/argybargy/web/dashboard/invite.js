@@ -7,7 +7,7 @@ import { shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { loadInvites } from "./invites.js";
 import { rosterRow } from "./people.js";
-import { QrCode } from "./qr.js";
+import { OneMachine, QrCode, reachable } from "./qr.js";
 import { currentRoom, showRoom } from "./route.js";
 import { applyRoomStatus, relayInfo, roomNames } from "./state.js";
 import { refresh } from "./stream.js";
@@ -187,8 +187,10 @@ export function Secret({ text, label }) {
   </div>`;
 }
 
+/** The QR code of a link behind a button; none of a link that no phone can open. */
 export function Qr({ text, label, what }) {
   const [isOpen, setOpen] = useState(false);
+  if (!reachable(text)) return null;
   return html`<button type="button" class="quiet" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
       <${Icon} name="phone" size=${16} />${isOpen ? "Hide the QR code" : `QR code of the ${what}`}
     </button>
@@ -204,7 +206,7 @@ function Prompt({ text }) {
     block.scrollIntoView({ block: "center" });
   }, [text]);
   return html`<div class="made-steps" ref=${node}>
-    <h3>Paste this into the agent's prompt</h3>
+    <h3>For the agent's prompt</h3>
     <${CopyBlock} text=${text} what="the prompt" wrap />
   </div>`;
 }
@@ -221,6 +223,7 @@ function MadeInvite({ made }) {
       </span>
     </p>
     <${Prompt} text=${made.instruction} />
+    <${OneMachine} text=${made.link} who="an agent" />
     <${Arrival} made=${made} />
     <details class="other-ways">
       <summary>Other ways</summary>
@@ -265,7 +268,7 @@ export function InviteDialog({ room }) {
     setMade(answer);
     if (currentRoom.peek() !== answer.room) showRoom(answer.room);
   };
-  const title = made ? `Connect ${made.name ?? "an agent"}` : "Add an agent";
+  const title = made ? `Connect ${made.name ?? "an agent"}` : "Invite an agent";
   return html`<${Dialog} title=${title}>
     ${made
       ? html`<${Made} made=${made} />

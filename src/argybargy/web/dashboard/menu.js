@@ -1,9 +1,12 @@
 // A button that opens a menu of actions.
-import { html, useEffect, useRef, useState } from "./ui.js";
+import { html, useLayoutEffect, useRef, useState } from "./ui.js";
 import { Icon } from "./icons.js";
 
-/** `items` are { name, icon, act, kind }; false ones are left out. */
-export function Menu({ label, items }) {
+/**
+ * `items` are { name, icon, act, kind }; false ones are left out. The button shows three
+ * dots, or its `words`.
+ */
+export function Menu({ label, items, words = null, icon = "more", kind = "plain", title = label }) {
   const [isOpen, setOpen] = useState(false);
   const place = useRef(null);
   const buttons = () => [...place.current.querySelectorAll("[role=menuitem]")];
@@ -11,9 +14,10 @@ export function Menu({ label, items }) {
     setOpen(false);
     if (isFocused) place.current.querySelector("[aria-haspopup]").focus();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) return undefined;
     buttons()[0].focus();
+    place.current.lastElementChild.scrollIntoView({ block: "nearest" });
     const onPointerDown = ({ target }) => place.current.contains(target) || close(false);
     document.addEventListener("pointerdown", onPointerDown);
     return () => document.removeEventListener("pointerdown", onPointerDown);
@@ -37,14 +41,14 @@ export function Menu({ label, items }) {
   return html`<div class="menu" ref=${place} onKeyDown=${onKeyDown}>
     <button
       type="button"
-      class="plain"
-      aria-label=${label}
-      title=${label}
+      class=${kind}
+      aria-label=${words ? undefined : label}
+      title=${title}
       aria-haspopup="menu"
       aria-expanded=${isOpen}
       onClick=${() => setOpen(!isOpen)}
     >
-      <${Icon} name="more" size=${20} />
+      <${Icon} name=${icon} size=${words ? 16 : 20} />${words}
     </button>
     ${isOpen &&
     html`<div class="menu-items" role="menu" aria-label=${label}>

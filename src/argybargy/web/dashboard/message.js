@@ -21,6 +21,7 @@ import { openThread } from "./panes.js";
 import { isPending, Pending } from "./pending.js";
 import { sendReply } from "./posting.js";
 import { showPeer, showRoom } from "./route.js";
+import { backAt, isSnoozed } from "./snooze.js";
 import { isQuestion, isWaiting } from "./state.js";
 import { namesYou } from "./status.js";
 import { CopyButton, showError } from "./widgets.js";
@@ -47,8 +48,9 @@ function Asked({ message }) {
 }
 
 const STATES = {
+  putOff: ({ until }) => html`<${Icon} name="clock" size=${14} /><span>put off until ${shortMoment(until, nowMs())}</span>`,
   open: ({ message, since }) => html`<${Icon} name="ask" size=${14} />
-    <span>open · <${Asked} message=${message} /> · since ${shortMoment(since, nowMs())}</span>
+    <span>open · <${Asked} message=${message} /><span class="since"> · since ${shortMoment(since, nowMs())}</span></span>
     <${Timer} since=${since} />`,
   claimed: ({ message, question }) => {
     const until = question.until ?? message.claimed_until;
@@ -70,10 +72,12 @@ const STATES = {
 /** The state of a question in words, as the relay gives it. */
 function Badge({ message, room }) {
   const { question } = message;
-  const State = STATES[question?.state];
+  const row = { room, seq: message.seq };
+  const isPutOff = isWaiting(message) && isSnoozed(row);
+  const State = STATES[isPutOff ? "putOff" : question?.state];
   if (!State) return null;
-  return html`<span class=${`badge is-${question.state}`} data-state=${question.state}>
-    <${State} message=${message} question=${question} room=${room} since=${Date.parse(message.ts)} />
+  return html`<span class=${`badge is-${isPutOff ? "put-off" : question.state}`} data-state=${question.state}>
+    <${State} message=${message} question=${question} room=${room} since=${Date.parse(message.ts)} until=${backAt(row)} />
   </span>`;
 }
 
@@ -195,7 +199,7 @@ function Actions({ message, room, at, isFirst, inThread }) {
       title=${inThread ? "Reply" : "Reply (r)"}
       onClick=${() => (inThread ? replyInThread(message) : replyTo(message))}
     >
-      <${Icon} name="reply" size=${16} />Reply
+      <${Icon} name="reply" size=${16} /><span>Reply</span>
     </button>
     ${!inThread &&
     html`<button
@@ -204,11 +208,21 @@ function Actions({ message, room, at, isFirst, inThread }) {
       title="Show this message with its replies"
       onClick=${() => openThread(room, message.seq)}
     >
-      Thread
+      <${Icon} name="thread" size=${16} /><span>Thread</span>
     </button>`}
     <${CopyButton} text=${message.text} label="Copy" what="text" quiet />
     <${CopyButton} text=${linkOf(room, message.seq)} label="Link" what="to this message" icon="link" quiet />
   </div>`;
+}
+
+/**
+ * The text of a system message, without what it tells agents to call: the operator has
+ * buttons for that. The relay's own text stays as it is, for agents and for copies of it.
+ */
+function systemText(text) {
+  return text
+    .replace(/ ?\b(?:POST|GET|PUT|DELETE) \/\S*[^.]*\.(?=\s|$)/g, "")
+    .trim();
 }
 
 function accessibleName(message) {
@@ -227,7 +241,7 @@ export const Message = memo(function Message(props) {
   if (message.from_kind === "system") {
     return html`<div class="event" id=${id} data-seq=${message.seq} tabindex="-1">
       <time datetime=${message.ts} title=${fullTime(at)}>${briefTime(at)}</time>
-      <span>${message.text} <${SeqLink} room=${room} seq=${message.seq} title=${`Link to message ${message.seq}`} /></span>
+      <span>${systemText(message.text)} <${SeqLink} room=${room} seq=${message.seq} title=${`Link to message ${message.seq}`} /></span>
     </div>`;
   }
   return html`<article

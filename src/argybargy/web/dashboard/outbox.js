@@ -6,6 +6,7 @@ import { effect, signal } from "./ui.js";
 import { beforeSigningOut, newKey, say } from "./api.js";
 import { updateDraft } from "./drafts.js";
 import { withdrawQuestion } from "./posting.js";
+import { view } from "./route.js";
 import { applyOwnMessage, keyOf, waiting } from "./state.js";
 import { refresh } from "./stream.js";
 import { isTouch } from "./widgets.js";
@@ -18,8 +19,9 @@ const TOLD_TOUCH_MS = 5_000;
 const LINGER_MS = 10_000;
 
 /**
- * What is on its way, by question: { row, isAnswer, send, status, problem, dueAt, seq,
+ * What is on its way, by question: { row, isAnswer, said, send, status, problem, dueAt, seq,
  * isTold, isLate }.
+ * `said` is the answer, null for a withdrawal.
  * `status` is "waiting" while it can be undone, until `dueAt`; "sending", "sent" until its
  * question has left and it was read, "failed". `seq` is the number of the sent answer,
  * `isTold` whether it was shown for a moment, `isLate` whether it need not wait for its
@@ -28,8 +30,8 @@ const LINGER_MS = 10_000;
 export const outbox = signal(new Map());
 const timers = new Map();
 
-/** Whether the pointer is over a list of cards: then none of them moves. */
-export const isPointing = signal(false);
+/** Keys of the cards that stay because of the pointer: if one left, others would move under it. */
+export const held = signal(new Set());
 
 function patch(key, fields) {
   const entry = outbox.peek().get(key);
@@ -41,11 +43,12 @@ export function dropEntry(key) {
   if (next.delete(key)) outbox.value = next;
 }
 
-function queue(row, isAnswer, send) {
+function queue(row, said, send) {
   const key = keyOf(row);
   outbox.value = new Map(outbox.peek()).set(key, {
     row,
-    isAnswer,
+    isAnswer: said !== null,
+    said,
     send,
     status: "waiting",
     problem: "",
@@ -68,7 +71,7 @@ export function queueAnswer(row, content, sender) {
     expects_reply: "none",
   };
   const idempotencyKey = newKey();
-  queue(row, true, async (isLeaving) => {
+  queue(row, content.choice ?? content.text, async (isLeaving) => {
     const { message } = await say(body, idempotencyKey, isLeaving);
     applyOwnMessage(row.room, message);
     return message.seq;
@@ -77,7 +80,7 @@ export function queueAnswer(row, content, sender) {
 
 /** Withdraw a question in five seconds: it needs no answer, and its asker is told. */
 export function queueWithdrawal(row) {
-  queue(row, false, (isLeaving) => withdrawQuestion(row.room, row.seq, isLeaving));
+  queue(row, null, (isLeaving) => withdrawQuestion(row.room, row.seq, isLeaving));
 }
 
 /** Take back what has not been sent. Its draft is still there. */
@@ -120,14 +123,15 @@ function flush(isLeaving = false) {
 }
 
 /**
- * Forget what was sent once its question has left, it was read, and the pointer is not over
- * the cards, which would move; and send the rest as the page goes.
+ * Forget what was sent once its question has left, it was read, and no card would move under
+ * the pointer or a finger: on the inbox page all keep their places until one leaves it. And
+ * send the rest as the page goes.
  */
 export function startOutbox() {
   effect(() => {
     const open = new Set(waiting.value.map(keyOf));
     for (const [key, { status, isTold, isLate }] of outbox.value) {
-      const canLeave = status === "sent" && isTold && !isPointing.value;
+      const canLeave = status === "sent" && isTold && !held.value.has(key) && view.value.place !== "inbox";
       if (canLeave && (isLate || !open.has(key))) dropEntry(key);
     }
   });

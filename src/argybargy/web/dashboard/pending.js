@@ -24,7 +24,7 @@ export function Pending({ room, seq }) {
   if (!entry) return null;
   const canUndo = entry.status === "waiting";
   return html`<p class=${cx("pending", canUndo && "is-undoable")}>
-    <span role="status">${entry.isAnswer ? "Your answer is being sent" : "The question is being withdrawn"}</span>
+    <span role="status">${entry.isAnswer ? "Your answer is being sent" : "The asker is told that it needs no answer"}</span>
     ${canUndo &&
     html`<${Countdown} dueAt=${entry.dueAt} />
       <button type="button" class="quiet undo" onClick=${() => undo(keyOf(entry.row))}>Undo</button>`}

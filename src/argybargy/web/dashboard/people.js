@@ -1,10 +1,10 @@
 // The people of the room in view: who is here, how soon each hears, what each holds, and
 // which agents are kept apart because they answered each other without end.
 import { computed, cx, html, memo, useEffect, useState } from "./ui.js";
-import { request, roomPath, sender } from "./api.js";
+import { post, request, roomPath, sender } from "./api.js";
 import { Avatar, NamelessAvatar } from "./avatar.js";
 import { nowMs } from "./clock.js";
-import { plural, shortMoment } from "./format.js";
+import { isSameName, plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { loadInvites, openInvites } from "./invites.js";
 import { openThread } from "./panes.js";
@@ -12,21 +12,21 @@ import { currentRoom, showPeer, view } from "./route.js";
 import { cardOf, codes, isWaiting, messageLog, roster, rosterRoom, waiting } from "./state.js";
 import { activityOf, isDeaf, isInvited, isLongDeaf, isYou, kindOf, lastSeen, minute, statusOf } from "./status.js";
 import { refresh } from "./stream.js";
-import { isMenuOpen, openDialog, showError, showNotice } from "./widgets.js";
+import { ConfirmButton, isMenuOpen, openDialog, showError, showNotice } from "./widgets.js";
 
+/** Who is online first; within both groups by name, so that nobody moves by speaking. */
 function byPresence(one, other) {
   if (one.online !== other.online) return one.online ? -1 : 1;
-  if (!one.online) {
-    const gap = (lastSeen(other) ?? 0) - (lastSeen(one) ?? 0);
-    if (gap) return gap;
-  }
   return one.name.localeCompare(other.name);
 }
 
+const isPerson = (row) => kindOf(row) === "person";
 const members = computed(() => roster.value.filter((row) => kindOf(row) !== "operator"));
 const operators = computed(() => roster.value.filter((row) => kindOf(row) === "operator" && !isYou(row)));
 const active = computed(() => members.value.filter((row) => !isInvited(row)).sort(byPresence));
-const invited = computed(() => members.value.filter(isInvited).sort(byPresence));
+const unseen = computed(() => members.value.filter(isInvited).sort(byPresence));
+const invited = computed(() => unseen.value.filter((row) => !isPerson(row)));
+const invitedGuests = computed(() => unseen.value.filter(isPerson));
 export const onlineCount = computed(() => members.value.filter((row) => row.online).length);
 /** How many have been here: those who were only invited are counted by themselves. */
 export const memberCount = computed(() => active.value.length);
@@ -108,6 +108,23 @@ function Holdings({ row, held, more = false }) {
     ${more && html`<${Held} seqs=${held.asks} what="asks" title="A question of its own that waits for an answer" />`}`;
 }
 
+/** Ends the link of a guest: the codes of its name in the room in view. */
+function EndLink({ name }) {
+  const room = currentRoom.value;
+  const keys = codes.value.filter((row) => row.room === room && isSameName(row.name, name)).map((row) => row.key_id);
+  if (!keys.length) return null;
+  const end = async () => {
+    try {
+      for (const target of keys) await post("admin/revoke", { target });
+      showNotice(`The link of ${name} has ended.`);
+      refresh();
+    } catch (error) {
+      showError(error);
+    }
+  };
+  return html`<${ConfirmButton} label="End its link" confirm=${`End the link of ${name}?`} kind="danger small" onConfirm=${end} />`;
+}
+
 /** The status of the agent in view, what it does, holds and asks: the line below its name. */
 export function PersonFacts({ name }) {
   const row = rosterRow(name);
@@ -118,6 +135,7 @@ export function PersonFacts({ name }) {
     <${Activity} row=${row} isHolding=${held.claims.length > 0} />
     <${Holdings} row=${row} held=${held} more />
     ${row.capabilities && html`<bdi class="agent-caps">${row.capabilities}</bdi>`}
+    ${isPerson(row) && html`<${EndLink} key=${name} name=${name} />`}
   </div>`;
 }
 
@@ -185,27 +203,35 @@ function OpenInvite({ row }) {
   </li>`;
 }
 
-function Invited({ room }) {
+/** A list that is folded at first; none without rows. */
+function Folded({ words, title, count, children }) {
   const [isOpen, setOpen] = useState(false);
+  if (!count) return null;
+  return html`
+    <button type="button" class="fold" aria-expanded=${isOpen} title=${title} onClick=${() => setOpen(!isOpen)}>
+      <${Icon} name="caret" size=${14} />${words} · ${count}
+    </button>
+    ${isOpen && html`<ul>${children}</ul>`}
+  `;
+}
+
+function Invited({ room }) {
   const known = codes.value;
   // A code that appears may be what an invite was traded for.
   useEffect(() => void loadInvites().catch(showError), [room, known]);
   const unused = openInvites(room);
-  const count = invited.value.length + unused.length;
-  if (!count) return null;
+  const guests = invitedGuests.value;
   return html`
-    <button
-      type="button"
-      class="fold"
-      aria-expanded=${isOpen}
+    <${Folded}
+      words="Invited"
       title="Codes and one-use invites that nobody has used yet"
-      onClick=${() => setOpen(!isOpen)}
+      count=${invited.value.length + unused.length}
     >
-      <${Icon} name="caret" size=${14} />Invited · ${count}
-    </button>
-    ${isOpen && html`<ul>
       ${personRows(invited.value)}${unused.map((row) => html`<${OpenInvite} key=${row.id} row=${row} />`)}
-    </ul>`}
+    <//>
+    <${Folded} words="Invited guests" title="Guest links that nobody has opened yet" count=${guests.length}>
+      ${personRows(guests)}
+    <//>
   `;
 }
 
@@ -269,7 +295,7 @@ function Nobody({ room }) {
   return html`<div class="nobody">
     <p class="hint">Nobody is in #<bdi>${room}</bdi> yet.</p>
     <button type="button" class="primary" onClick=${() => openDialog("invite", { room })}>
-      <${Icon} name="plus" size=${16} />Add an agent
+      <${Icon} name="plus" size=${16} />Invite an agent
     </button>
   </div>`;
 }
@@ -279,18 +305,24 @@ export function People() {
   if (!room) return null;
   const total = memberCount.value;
   const online = onlineCount.value;
-  const unseen = invited.value.length + openInvites(room).length;
+  const agents = invited.value.length + openInvites(room).length;
+  const guests = invitedGuests.value.length;
   const deaf = active.value.filter(isDeaf).length;
   const title = `${online} of ${total} in #${room} online${deaf ? `, ${plural(deaf, "agent")} not listening` : ""}`;
-  const counts = [`${online} of ${total} online`, deaf && `${deaf} not listening`, unseen && `${unseen} invited`];
+  const counts = [
+    `${online} of ${total} online`,
+    deaf && `${deaf} not listening`,
+    agents && `${agents} invited`,
+    guests && `${plural(guests, "guest")} invited`,
+  ];
   return html`<section class="roster" aria-labelledby="agents-label">
     <h2 id="agents-label" title=${title}>
       <span>${counts.filter(Boolean).join(" · ")}</span>
       <button
         type="button"
         class="plain"
-        aria-label=${`Add an agent to ${room}`}
-        title="Add an agent"
+        aria-label=${`Invite an agent to ${room}`}
+        title="Invite an agent"
         onClick=${() => openDialog("invite", { room })}
       >
         <${Icon} name="plus" size=${16} />
@@ -299,7 +331,7 @@ export function People() {
     <${Damped} room=${room} />
     <ul>${personRows(active.value)}</ul>
     <${Operators} />
-    ${!total && !unseen && rosterRoom.value === room && html`<${Nobody} room=${room} />`}
+    ${!total && !agents && !guests && rosterRoom.value === room && html`<${Nobody} room=${room} />`}
     <${Invited} key=${room} room=${room} />
   </section>`;
 }

@@ -1,5 +1,6 @@
 // QR codes as SVG.
 import { html } from "./ui.js";
+import { CopyBlock } from "./widgets.js";
 import { generate } from "./vendor/lean-qr.js";
 
 const QUIET_ZONE = 4; // modules of white around the code that the standard requires
@@ -37,18 +38,36 @@ export function reachable(text, here = location) {
   return url.href;
 }
 
-/** Said instead of a code that no phone could open. */
-export function NoPhone({ text }) {
-  const { host, port, protocol } = new URL(text);
+/** Whether a link is for the relay's own machine, whatever page shows it. */
+export const isOfOneMachine = (text) => ONE_MACHINE.test(new URL(text).hostname);
+
+/** The commands that start a relay which others reach, each with what it is for. */
+function Commands({ text }) {
+  const { port, protocol } = new URL(text);
   const address = `${protocol}//ADDRESS${port && `:${port}`}`;
+  const command = `ARGYBARGY_PUBLIC_URL=${address} argybargy up --host 0.0.0.0`;
+  return html`<p>Through a tunnel, from anywhere:</p>
+    <${CopyBlock} text="argybargy up --tunnel" what="the command for a tunnel" />
+    <p>In your own network, with the address of the relay's machine for ADDRESS:</p>
+    <${CopyBlock} text=${command} what="the command for your network" />`;
+}
+
+/** Says that a phone cannot open a link, and what to do. */
+export function NoPhone({ text }) {
   return html`<div class="no-phone" role="status">
-    <p>A phone cannot open a link to ${host}: that address leads to the phone itself. Start the relay with one that it
-      reaches, and come back:</p>
-    <p>through a tunnel: <code>argybargy up --tunnel</code></p>
-    <p>
-      in your own network: <code>ARGYBARGY_PUBLIC_URL=${address} argybargy up --host 0.0.0.0</code>, with this
-      machine's address there
-    </p>
+    <p>A phone cannot open a link to ${new URL(text).host}: that address leads to the phone itself. Start the relay with
+      one that it reaches, and come back.</p>
+    <${Commands} text=${text} />
+  </div>`;
+}
+
+/** Says that a link works on the relay's own machine alone, and what to do. */
+export function OneMachine({ text, who }) {
+  if (!isOfOneMachine(text)) return null;
+  return html`<div class="no-phone" role="status">
+    <p>This link works only on the relay's own machine: on another one, ${new URL(text).host} leads to that machine
+      itself. For ${who} elsewhere, start the relay with an address that others reach, and make a new link.</p>
+    <${Commands} text=${text} />
   </div>`;
 }
 

@@ -8,6 +8,7 @@ import { fullTime, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { closePane, isNarrow } from "./panes.js";
 import { currentRoom, showRoom } from "./route.js";
+import { SearchHelp, unfinishedIn, withFilter } from "./search_help.js";
 import { loadStyles } from "./widgets.js";
 
 await loadStyles("search.css");
@@ -24,7 +25,7 @@ const FILTERS = [
   ['"', "words next to each other, in quotes"],
   ["-", "no messages with this word"],
 ];
-const EMPTY = { results: [], more: false, next_before: null, status: "" };
+const EMPTY = { results: [], more: false, next_before: null, status: "", fruitless: null };
 
 const text = signal("");
 const isHere = signal(false);
@@ -49,12 +50,15 @@ function pathOf(query, room, before) {
 async function ask(room, before = null) {
   const own = ++latest;
   try {
-    const page = await get(pathOf(text.peek(), room, before));
+    const query = text.peek();
+    const page = await get(pathOf(query, room, before));
     if (own !== latest) return;
     const results = before ? [...found.peek().results, ...page.results] : page.results;
-    found.value = { ...page, results, status: results.length ? "" : "Nothing found." };
+    const isNothing = !results.length;
+    found.value = { ...page, results, fruitless: isNothing ? query : null, status: isNothing ? "Nothing found." : "" };
   } catch (error) {
-    if (own === latest) found.value = { ...EMPTY, status: error.message };
+    // The relay names the field of the request, which nobody sees here.
+    if (own === latest) found.value = { ...EMPTY, status: error.message.replace(/^q: /, "") };
   }
 }
 
@@ -66,9 +70,10 @@ function useSearch(query, room) {
     const own = JSON.stringify([query, room]);
     if (own === asked) return undefined;
     latest += 1;
-    if (query.trim().length < MIN_LETTERS) {
+    const isPart = unfinishedIn(query) !== undefined;
+    if (isPart || query.trim().length < MIN_LETTERS) {
       asked = own;
-      found.value = { ...EMPTY, status: query.trim() ? `Type ${MIN_LETTERS} letters or more.` : "" };
+      found.value = { ...EMPTY, status: query.trim() && !isPart ? `Type ${MIN_LETTERS} letters or more.` : "" };
       return undefined;
     }
     const timer = setTimeout(() => ((asked = own), ask(room)), DEBOUNCE_MS);
@@ -213,11 +218,11 @@ export function SearchPane({ query = null, visit }) {
   }, [query, visit]);
   const room = isHere.value ? currentRoom.value : null;
   useSearch(text.value, room);
-  const add = (filter) => {
-    const before = text.peek().trim();
-    text.value = before && !before.endsWith(filter.trim()) ? `${before} ${filter}` : filter;
+  const choose = (next) => {
+    text.value = next;
     field.current.focus();
   };
+  const add = (filter) => choose(withFilter(text.peek(), filter));
   const onKeyDown = (event) => {
     if (event.key !== "Enter" || event.isComposing) return;
     const [first] = found.peek().results;
@@ -242,6 +247,7 @@ export function SearchPane({ query = null, visit }) {
     <${Scope} />
     <${Filters} add=${add} />
     <p class="hint" role="status">${found.value.status}</p>
+    <${SearchHelp} query=${text.value} room=${room} isNothing=${found.value.fruitless === text.value} choose=${choose} />
     <${Results} />
   </div>`;
 }

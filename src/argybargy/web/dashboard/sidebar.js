@@ -265,11 +265,11 @@ export function Rooms() {
       html`<button
         type="button"
         class="plain switch-to"
-        aria-label="Switch to"
+        aria-label="Go to"
         title=${`Go to a room, an agent or a command ( ${SWITCH_KEY} )`}
         onClick=${() => openDialog("switch")}
       >
-        <kbd>${SWITCH_KEY}</kbd><${Icon} name="jump" size=${16} />
+        <kbd>${SWITCH_KEY}</kbd><${Icon} name="jump" size=${16} /><span class="words">Go to</span>
       </button>`}
       ${isIn &&
       html`<button

@@ -73,7 +73,7 @@ function peopleEntries() {
 function roomCommands(room) {
   const isClosed = cardOf(room)?.status === "closed";
   return [
-    ["Add an agent", "plus", `to #${room}`, () => openDialog("invite", { room })],
+    ["Invite an agent", "plus", `to #${room}`, () => openDialog("invite", { room })],
     ["People", "people", `of #${room}`, openPeople],
     [isPinned(room) ? "Unpin room" : "Pin room", "pin", `#${room}`, () => togglePin(room)],
     isClosed

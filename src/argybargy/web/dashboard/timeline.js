@@ -112,7 +112,7 @@ function Empty({ log, peer }) {
     ${!isClosed &&
     !peer &&
     html`<button type="button" class="primary" onClick=${() => openDialog("invite", { room: log.room })}>
-      Add an agent
+      Invite an agent
     </button>`}
   </div>`;
 }

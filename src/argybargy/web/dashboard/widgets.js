@@ -12,6 +12,8 @@ export const isMenuOpen = signal(false);
 
 export function openDialog(name, props = {}) {
   isMenuOpen.value = false;
+  // It is not about what the dialog shows.
+  clearNotice();
   openedDialog.value = { name, ...props };
 }
 
@@ -67,17 +69,22 @@ export function isSendKey({ key, shiftKey, isComposing }) {
 }
 
 // -- notices --------------------------------------------------------------------
-// Short messages below the conversation, or at the end of a dialog: they cover nothing.
-// Screen readers announce them.
+// Short messages over the page, or over a dialog: they move nothing, and clicks go through
+// them. Screen readers announce them.
 
 const SHOWN_MS = 6_000;
 const notice = signal({ text: "", isProblem: false });
 let timer = 0;
 
+function clearNotice() {
+  clearTimeout(timer);
+  notice.value = { text: "", isProblem: false };
+}
+
 export function showNotice(text, isProblem = false) {
   notice.value = { text, isProblem };
   clearTimeout(timer);
-  timer = setTimeout(() => (notice.value = { text: "", isProblem: false }), SHOWN_MS);
+  timer = setTimeout(clearNotice, SHOWN_MS);
 }
 
 /** Show an error, except a 401: the page says by itself that the session has ended. */
@@ -94,28 +101,40 @@ export function Notice() {
 
 // -- confirming -----------------------------------------------------------------
 
-/** A button that acts on its second press, within some seconds. */
-export function ConfirmButton({ label, confirm, seconds = 3, onConfirm, kind = "", title, disabled }) {
+/**
+ * A button that asks before it acts. The question stays until it is answered: by its own
+ * button, Cancel, Escape, or a press elsewhere.
+ */
+export function ConfirmButton({ label, confirm, onConfirm, kind = "", title, disabled }) {
   const [isArmed, setArmed] = useState(false);
+  const place = useRef(null);
   useEffect(() => {
     if (!isArmed) return undefined;
-    const timer = setTimeout(() => setArmed(false), seconds * 1000);
-    return () => clearTimeout(timer);
+    const onPointerDown = ({ target }) => place.current.contains(target) || setArmed(false);
+    document.addEventListener("pointerdown", onPointerDown, true);
+    return () => document.removeEventListener("pointerdown", onPointerDown, true);
   }, [isArmed]);
+  const cancel = () => {
+    setArmed(false);
+    place.current.querySelector("button").focus();
+  };
   const onClick = (event) => {
     if (isArmed && event.detail > 1) return; // the second half of a double click
     setArmed(!isArmed);
     if (isArmed) onConfirm();
   };
-  return html`<button
-    type="button"
-    class=${cx(kind, isArmed && "armed")}
-    title=${title}
-    disabled=${disabled}
-    onClick=${onClick}
-  >
-    <span aria-live="polite">${isArmed ? confirm : label}</span>
-  </button>`;
+  const onKeyDown = (event) => {
+    if (!isArmed || event.key !== "Escape") return;
+    event.preventDefault(); // the dialog around it stays
+    event.stopPropagation();
+    cancel();
+  };
+  return html`<span class="confirm" ref=${place} onKeyDown=${onKeyDown}>
+    <button type="button" class=${cx(kind, isArmed && "armed")} title=${title} disabled=${disabled} onClick=${onClick}>
+      <span aria-live="polite">${isArmed ? confirm : label}</span>
+    </button>
+    ${isArmed && html`<button type="button" class=${cx(kind.includes("small") && "small")} onClick=${cancel}>Cancel</button>`}
+  </span>`;
 }
 
 // -- copying --------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// The open questions of the operator, folded in the inbox: they are asked for when unfolded.
+// The open questions of the operator, folded in the inbox.
 import { html, useEffect, useState } from "./ui.js";
 import { get } from "./api.js";
 import { Age } from "./clock.js";
@@ -24,7 +24,8 @@ function Question({ room, message }) {
   </li>`;
 }
 
-function Questions() {
+/** The open questions, asked for again after each change in a room: { results, more, problem }. */
+function useQuestions() {
   const [found, setFound] = useState({ results: null, more: false, problem: "" });
   const news = rooms.value.map((card) => card.last_seq).join(" ");
   useEffect(() => {
@@ -40,7 +41,10 @@ function Questions() {
       clearTimeout(timer);
     };
   }, [news]);
-  const { results, more, problem } = found;
+  return found;
+}
+
+function Questions({ results, more, problem }) {
   if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
   if (!results) return html`<p class="hint" role="status">Loading…</p>`;
   if (!results.length) return html`<p class="hint">None of your questions waits for an answer.</p>`;
@@ -52,6 +56,8 @@ function Questions() {
 
 export function YouAsked() {
   const [isOpen, setOpen] = useState(false);
+  const found = useQuestions();
+  const count = found.results && ` · ${found.results.length}${found.more ? "+" : ""}`;
   return html`<section class="inbox" aria-labelledby="asked-label">
     <h2 id="asked-label">
       <button
@@ -61,9 +67,9 @@ export function YouAsked() {
         title="Your own questions that wait for an answer"
         onClick=${() => setOpen(!isOpen)}
       >
-        <${Icon} name="caret" size=${14} />You asked
+        <${Icon} name="caret" size=${14} />You asked${count}
       </button>
     </h2>
-    ${isOpen && html`<${Questions} />`}
+    ${isOpen && html`<${Questions} ...${found} />`}
   </section>`;
 }
