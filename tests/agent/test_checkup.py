@@ -27,7 +27,7 @@ def connect(desk: Desk, seat: Seat, program: str = "claude") -> Path:
     folder.mkdir(parents=True)
     path = desk.project / "settings.json"
     path.write_text('{"argybargy": 1}')
-    share = {"digest": ""}
+    share = {"form": "json", "additions": [[[], "argybargy", 1, ""]]}
     file = {"root": str(desk.project), "path": path.name, "share": share}
     receipt = {"seat": str(seat), "program": program, "files": [file]}
     receipt["directory"] = str(desk.project)
@@ -71,7 +71,28 @@ def test_codex_has_to_trust_the_hooks(desk: Desk, seat: Seat) -> None:
 
 
 def test_a_seat_without_files_is_told_how_to_get_them(desk: Desk, seat: Seat) -> None:
-    assert "argybargy connect claude --write" in desk.type("doctor").out
+    command = "argybargy connect claude --room build --write --name alice --directory"
+    assert f"{command} {desk.project}\n" in desk.type("doctor").out
+
+
+def test_commands_in_hints_can_be_typed_as_they_are_printed(
+    desk: Desk, seat: Seat
+) -> None:
+    path = connect(desk, seat)
+    record = desk.root / "state/argybargy/connections/x/receipt.json"
+    facts = json.loads(record.read_text())
+    facts["relay"] = {"port": "7001", "data": "/my data"}
+    record.write_text(json.dumps(facts))
+    path.unlink()
+    (seat.folder / "header").unlink()
+    desk.program = "uv run argybargy"
+    out = desk.type("doctor").out
+    options = f"--directory {desk.project} --port 7001 --data '/my data'"
+    connected = "uv run argybargy connect claude --room build --write --name alice"
+    assert f"{path}: it is gone. {connected} {options}\n" in out
+    assert "uv run argybargy agent join LINK" in out
+    notes = desk.type("status", "--seat", "other/bob").notes
+    assert "uv run argybargy agent join LINK" in notes
 
 
 @pytest.mark.parametrize(

@@ -140,11 +140,14 @@ class Desk:
     Attributes:
         root: A temporary directory, with the project and the state.
         relay: The relay.
+        environment: Variables of the environment.
+        program: What starts ``argybargy`` in the user's shell.
     """
 
     root: Path
     relay: FakeRelay = attrs.field(factory=FakeRelay)
     environment: dict[str, str] = attrs.field(factory=dict)
+    program: str = "argybargy"
 
     def __attrs_post_init__(self) -> None:
         self.project.mkdir(exist_ok=True)
@@ -164,6 +167,7 @@ class Desk:
             notes=io.StringIO(),
             now=clock.now,
             sleep=clock.sleep,
+            own_program=lambda: self.program,
         )
 
     def type(self, *words: str, given: str = "") -> Result:

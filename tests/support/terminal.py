@@ -66,6 +66,7 @@ class Terminal:
         program: What starts this program in the user's shell.
         anywhere: What starts it in any directory; empty if `program` does.
         token: Returns the admin token.
+        packages: Python packages that are installed.
     """
 
     operator: FakeOperator = attrs.field(factory=FakeOperator)
@@ -90,6 +91,7 @@ class Terminal:
     program: str = "argybargy"
     anywhere: str = ""
     token: Callable[[Settings], str] = attrs.field(default=lambda _: "the-token")
+    packages: frozenset[str] = frozenset({"mcp"})
 
     def type(self, *arguments: str) -> Result:
         data, talk = io.StringIO(), io.StringIO()
@@ -112,6 +114,7 @@ class Terminal:
             browse=self._browse,
             program=self.program,
             program_anywhere=self.anywhere,
+            has_package=self.packages.__contains__,
         )
         code = run(arguments, environment)
         return Result(code, data.getvalue(), talk.getvalue())

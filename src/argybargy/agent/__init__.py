@@ -31,6 +31,7 @@ hook            what a program runs at a prompt, a tool call or the end of a tur
 hook_contracts  the form of standard input and output of each program: pure
 hook_ear        start an ear from a hook
 checkup         ``doctor``
+written_files   find our part in a file that ``connect`` has written: pure
 mcp_shim        MCP on standard input and output, for programs that start servers
 mcp_messages    messages of MCP, as far as the shim needs to know them: pure
 ==============  ====================================================================

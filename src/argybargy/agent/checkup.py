@@ -4,10 +4,10 @@ Each finding is a line that says what was checked. One that fails says what to d
 """
 
 import argparse
-import hashlib
 import json
+import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +20,7 @@ from argybargy.agent.seat import Seat, choose_seat, seats_folder
 from argybargy.agent.spool import Spool
 from argybargy.agent.wakers import QueueError, queue
 from argybargy.agent.wrapping import wrapper
+from argybargy.agent.written_files import has_our_part
 from argybargy.system.files import is_locked
 
 WAKE_SECONDS: Final = 40.0
@@ -56,7 +57,7 @@ def doctor(process: Process, options: argparse.Namespace) -> Exit:
     seat = choose_seat(process, options.seat)
     has_failed = False
     for finding in _findings(process, seat, tests_waking=options.wake):
-        process.write(finding.line)
+        process.write(process.typed(finding.line))
         has_failed = has_failed or bool(finding.hint)
     return Exit.FAILED if has_failed else Exit.OK
 
@@ -116,25 +117,39 @@ def _files(process: Process, seat: Seat, program: str) -> Iterator[Finding]:
         if receipt.get("seat") != str(seat):
             continue
         found = True
+        again = _connect_again(seat, receipt)
         for file in receipt.get("files", []):
-            yield _file(file, str(receipt.get("program")))
+            yield _file(file, again)
         directory = Path(str(receipt.get("directory")))
         yield from _trust(process, str(receipt.get("program")), directory)
     if not found:
-        hint = f"argybargy connect {program or 'PROGRAM'} --write"
-        yield Finding("files of the program", f"none were written. {hint}")
+        where = "" if program else ", where PROGRAM is the one of this agent"
+        receipt = {"program": program or "PROGRAM", "directory": process.directory}
+        command = _connect_again(seat, receipt)
+        text = f"'connect --write' has written none for this seat. {command}{where}"
+        yield Finding("files of the program", text)
 
 
-def _file(file: Any, program: str) -> Finding:  # noqa: ANN401 - JSON
+def _connect_again(seat: Seat, receipt: Mapping[str, Any]) -> str:
+    """Return the command that writes the files of a connection again."""
+    facts = seat.facts()
+    words = ["connect", str(receipt["program"]), "--room", facts.room, "--write"]
+    words += ["--name", facts.name, "--directory", str(receipt["directory"])]
+    relay = receipt.get("relay")
+    for name, value in (relay if isinstance(relay, dict) else {}).items():
+        words += [_OPTIONS.get(name, f"--{name}"), str(value)]
+    return f"argybargy {shlex.join(words)}"
+
+
+_OPTIONS: Final = {"url": "--relay", "token_file": "--token-file"}
+
+
+def _file(file: Any, again: str) -> Finding:  # noqa: ANN401 - JSON
     path = Path(str(file["root"]), str(file["path"]))
-    share = file["share"]
-    again = f"argybargy connect {program} --write"
     content = _read(path)
     if content is None:
         return Finding(str(path), f"it is gone. {again}")
-    digest = hashlib.sha256(content).hexdigest()
-    is_ours = digest == share["digest"] if share["digest"] else b"argy" in content
-    if not is_ours:
+    if not has_our_part(content, file["share"]):
         return Finding(str(path), f"our part of it was changed. {again}")
     return Finding(str(path))
 

@@ -42,7 +42,7 @@ def run(words: Sequence[str], process: Process) -> int:
     except AgentError as error:
         process.note(f"argy: {error.text}")
         if error.hint:
-            process.note(error.hint)
+            process.note(process.typed(error.hint))
         return error.code
     except KeyboardInterrupt:
         return Exit.INTERRUPTED

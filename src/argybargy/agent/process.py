@@ -1,11 +1,24 @@
 """Environment, directory, streams and clock of a command; tests pass fakes."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Final, NamedTuple, TextIO
+
+_PROGRAM: Final = "argybargy"
+_COMMAND: Final = re.compile(rf"(?<![\w./-])(argy|{_PROGRAM})(?= [a-z])")
+"""A command in a text, as in ``argy join LINK``."""
+
+
+def _own_program() -> str:
+    # Only a few hints need it.
+    from argybargy.system.own_program import programs_of_this_process  # noqa: PLC0415
+
+    here, _ = programs_of_this_process()
+    return here
 
 
 class Process(NamedTuple):
@@ -19,6 +32,7 @@ class Process(NamedTuple):
         notes: Standard error.
         now: Monotonic clock, in seconds.
         sleep: Sleeps for a number of seconds.
+        own_program: Returns what starts ``argybargy`` in the user's shell.
     """
 
     environment: Mapping[str, str]
@@ -28,6 +42,7 @@ class Process(NamedTuple):
     notes: TextIO
     now: Callable[[], float]
     sleep: Callable[[float], None]
+    own_program: Callable[[], str] = _own_program
 
     @classmethod
     def real(cls) -> "Process":
@@ -49,6 +64,14 @@ class Process(NamedTuple):
             now=time.monotonic,  # noqa: TID251 - the relay's clock comes from Trio
             sleep=time.sleep,
         )
+
+    def typed(self, text: str) -> str:
+        """Return a text with its commands as they have to be typed in this shell."""
+        own = self.own_program()
+        if own == _PROGRAM:
+            return text
+        short = {"argy": f"{own} agent", _PROGRAM: own}
+        return _COMMAND.sub(lambda found: short[found[1]], text)
 
     def write(self, text: str) -> None:
         """Write a result and flush it, so that it counts as handed over."""

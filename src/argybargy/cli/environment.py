@@ -12,22 +12,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 from argybargy.cli.client.protocol import LiveOperator, Operator, Work
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.next_commands import (
-    PROGRAM,
-    NextCommands,
-    programs_of_this_process,
-)
+from argybargy.cli.next_commands import NextCommands
 from argybargy.cli.options import LocalOptions, Overrides, RelayOptions
 from argybargy.cli.terminal.browser import browse
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.settings.parsers import parse_base_url
+from argybargy.system.own_program import PROGRAM, programs_of_this_process
 
 if TYPE_CHECKING:
     from argybargy.serve.run_plan import RunPlan
@@ -117,6 +115,7 @@ class Environment:
         browse: Opens a page in a browser; ``False`` without a browser.
         program: What starts this program in the user's shell, for hints.
         program_anywhere: What starts it in any directory; empty if `program` does.
+        has_package: Tells whether a Python package is installed.
         arguments: Words of the command line after ``argybargy``.
         options: Common options of the command that runs.
         verbs: The kind of options that each command takes.
@@ -133,6 +132,7 @@ class Environment:
     browse: Callable[[str], bool]
     program: str = PROGRAM
     program_anywhere: str = ""
+    has_package: Callable[[str], bool] = lambda name: find_spec(name) is not None
     arguments: Sequence[str] = ()
     options: RelayOptions = attrs.field(factory=RelayOptions)
     verbs: Mapping[str, type[LocalOptions]] = attrs.field(factory=dict)
@@ -203,6 +203,34 @@ class Environment:
             mistakes = "\n  ".join(map(str, error.mistakes))
             text = f"Invalid settings:\n  {mistakes}"
             raise CliError(text, "Correct them and try again.", Exit.USAGE) from None
+
+    def leading_options(self) -> dict[str, str]:
+        """Return the options that lead to this command's relay from anywhere, by name.
+
+        Raises:
+            CliError: A setting or ``--url`` is invalid.
+        """
+        options = self._checked_options(has_token=False)
+        if options.url is None:
+            settings = self.read_settings()
+            data = str(settings.data.absolute())
+            return {"port": str(settings.port), "data": data}
+        file = options.token_file
+        token = {} if file is None else {"token_file": str(file.absolute())}
+        return {"url": options.url, **token}
+
+    def options_to(
+        self, relay: Mapping[str, str], kind: type[LocalOptions]
+    ) -> tuple[str, ...]:
+        """Return options that lead to a relay, except what this terminal implies.
+
+        Args:
+            relay: Options that lead there from anywhere, by name.
+            kind: The kind of options of the command.
+        """
+        here = self.leading_options()
+        needed = {name: relay[name] for name in relay if here.get(name) != relay[name]}
+        return tuple(word for pair in kind.words(needed) for word in pair)
 
     def work(self, work: Work) -> int:
         """Run work on the relay, or on the data directory if no relay runs.

@@ -147,7 +147,7 @@ VERBS: Final = (
     Verb("invite", "codes:invite", ACCESS, InviteOptions),
     Verb("invites", "invites:invites", ACCESS),
     Verb("guest", "invites:guest", ACCESS),
-    Verb("disconnect", "connect:disconnect", ACCESS, LocalOptions),
+    Verb("disconnect", "disconnect:disconnect", ACCESS, LocalOptions),
     Verb("codes", "codes:codes", ACCESS),
     Verb("revoke", "codes:revoke", ACCESS),
     Verb("token", "codes:token", ACCESS, LocalOptions),

@@ -46,6 +46,7 @@ from argybargy.serve.logging import configure_logging
 from argybargy.serve.metrics_listener import measure_server, open_metrics_listener
 from argybargy.serve.proxies import ForwardedApp, TrustedProxies
 from argybargy.serve.run_plan import RunningRelay, RunPlan
+from argybargy.serve.running_relays import noted_relay
 from argybargy.serve.services import open_services, wait_for_command
 from argybargy.serve.startup_errors import (
     EXPECTED,
@@ -345,6 +346,11 @@ def _published_address(settings: Settings) -> Iterator[None]:
             stack.enter_context(publish_server_address(settings.data, place))
         except OSError as error:
             log.warning("publishing the local address failed", reason=str(error))
+        try:
+            stack.enter_context(noted_relay(settings.data))
+        except OSError as error:
+            # Usual for a service without a home: commands there name its directory.
+            log.debug("keeping a note of this relay failed", reason=str(error))
         yield
 
 

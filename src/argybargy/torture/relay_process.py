@@ -304,6 +304,8 @@ async def open_relay_process(
         "ARGYBARGY_PORT": str(address.port),
         "ARGYBARGY_HTTP_CORE": core,
         "ARGYBARGY_CONFIG": os.devnull,
+        # The user's commands are not led to this relay.
+        "XDG_STATE_HOME": str(data.with_name(f"{data.name}.state")),
         **NO_RATE_LIMITS,
         **environment,
     }

@@ -11,10 +11,12 @@ import pytest
 import trustme
 
 from argybargy.cli.client.http import HttpOperator
-from argybargy.cli.client.locate import connect
+from argybargy.cli.client.locate import connect, reach
 from argybargy.cli.errors import CliError
 from argybargy.cli.options import RelayOptions
 from argybargy.serve.local_relay import as_served
+from argybargy.serve.running_relays import noted_relay
+from argybargy.settings.settings import Settings, parse_settings
 from argybargy.store.data_directory import (
     ServerAddress,
     hold_lock,
@@ -111,6 +113,75 @@ def test_a_relay_on_another_address_is_named_with_it(desk: Desk) -> None:
     assert "ARGYBARGY_HOST=::1" in result.talk
 
 
+# -- a relay of this user with other data -------------------------------------------
+
+
+@contextmanager
+def noted(data: Path, place: ServerAddress) -> Iterator[None]:
+    """Run as much of a relay as commands look for: lock, address and note."""
+    with hold_lock(data), publish_server_address(data, place), noted_relay(data):
+        yield
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of a command that names neither port nor data directory."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    # The usual port may be taken on this machine.
+    monkeypatch.setattr("argybargy.cli.client.locate.is_listening", lambda *_: False)
+    return parse_settings({})
+
+
+def test_a_command_that_reaches_nothing_says_where_a_relay_runs(
+    desk: Desk, tmp_path: Path
+) -> None:
+    alone = desk.type("watch")
+    assert alone.code == 7
+    assert f"on port {desk.port}, with data in {desk.data}." in alone.talk
+    assert "--port and --data, or --url" in alone.talk
+    other = tmp_path / "my other"
+    with noted(other, ServerAddress("127.0.0.1", 7001, 7)):
+        result = desk.type("watch")
+    options = f"--port 7001 --data '{other}'"
+    assert f"A relay runs on 127.0.0.1:7001: add {options}\n" in result.talk
+    assert "ARGYBARGY_DATA" in result.talk
+    assert desk.type("watch") == alone
+
+
+def test_the_data_of_the_relay_on_the_named_port_are_named(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("argybargy.cli.client.locate.is_listening", lambda *_: True)
+    with noted(tmp_path / "other", ServerAddress("127.0.0.1", desk.port, 7)):
+        result = desk.type("waiting")
+    assert result.code == 7
+    assert result.talk.endswith(f"Add --data {tmp_path / 'other'}\n")
+
+
+def test_no_database_is_made_or_shown_while_the_relay_that_runs_is_elsewhere(
+    bare: Settings, tmp_path: Path
+) -> None:
+    done: list[str] = []
+
+    def work(_: object) -> int:
+        done.append("worked")
+        return 0
+
+    with noted(tmp_path / "other", ServerAddress("::1", 7001, 7)):
+        with pytest.raises(CliError) as caught:
+            reach(bare, RelayOptions(), work, makes_data=True)
+        named = parse_settings({"ARGYBARGY_DATA": str(tmp_path / "mine")})
+        assert reach(named, RelayOptions(), work, makes_data=True) == 0
+    assert caught.value.code == 7
+    assert "A relay runs on [::1]:7001: add --port 7001" in caught.value.hint
+    assert "and set ARGYBARGY_HOST=::1" in caught.value.hint
+    assert f"add --data {bare.data}" in caught.value.hint
+    assert not bare.data.exists()
+    assert done == ["worked"]
+    assert reach(bare, RelayOptions(), work, makes_data=True) == 0
+
+
 # -- TLS ----------------------------------------------------------------------------
 
 
@@ -180,6 +251,7 @@ def test_an_untrusted_certificate_gives_a_hint_on_trust(
 def test_a_refused_connection_has_one_text_for_port_and_url(desk: Desk) -> None:
     url = f"http://127.0.0.1:{desk.port}"
     desk.type("room", "review")
-    by_port, by_url = desk.type("rooms"), desk.type("rooms", "--url", url)
-    assert by_port == by_url
-    assert f"No relay can be reached at {url}: nothing listens there.\n" in by_url.talk
+    for result in (desk.type("rooms"), desk.type("rooms", "--url", url)):
+        assert result.code == 7
+        text = f"No relay can be reached at {url}: nothing listens there.\n"
+        assert text in result.talk

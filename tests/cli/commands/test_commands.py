@@ -95,6 +95,9 @@ def test_the_example_of_every_verb_can_be_typed(
         found = Programs(Path("/bin"), None, "/bin/caddy")
         where = "argybargy.serve.cluster.programs.find_programs"
         monkeypatch.setattr(where, lambda _: found)
+    # What is written for agents goes beside the test.
+    monkeypatch.setenv("XDG_STATE_HOME", str(Path.cwd() / "state"))
+    monkeypatch.setenv("HOME", str(Path.cwd()))
     if verb.name == "disconnect":
         terminal.type("connect", "claude", "--room", "review", "--write")
     # No PostgreSQL of that name is here.

@@ -8,7 +8,8 @@ from typing import Any, get_args
 import pytest
 
 from argybargy.cli.agent_files.programs import PROGRAMS
-from argybargy.cli.commands.connect import ClientKey, ProgramKey
+from argybargy.cli.commands.connect import ClientKey
+from argybargy.cli.commands.disconnect import ProgramKey
 from argybargy.cli.errors import Exit
 from argybargy.onboarding.seat import CLIENTS
 from support.fake_operator import FakeOperator

@@ -18,6 +18,7 @@ from argybargy.cli.agent_files.programs import PROGRAMS, Form, Root
 from argybargy.cli.client.protocol import Json
 from argybargy.cli.errors import Exit
 from argybargy.onboarding.seat import CLIENTS
+from support.agent_desk import Desk as AgentDesk
 from support.fake_operator import FakeOperator
 from support.terminal import Result, Terminal
 
@@ -87,7 +88,7 @@ def test_everything_that_was_written_is_taken_out(
     gone = disconnect(client, project)
     assert gone.code == Exit.OK, gone.talk
     assert sorted(gone.out.splitlines()) == sorted(written)
-    assert f"argybargy revoke {client} --room build" in gone.talk
+    assert "until it is revoked: argybargy revoke 000000000003\n" in gone.talk
     for folder in (project, home, tmp_path / "state"):
         assert files_of(folder) == {}
     assert folders_of(project) == set()
@@ -129,7 +130,7 @@ def test_a_users_settings_come_back_byte_for_byte(
     (kept,) = tmp_path.rglob(f"original-*-{path.name}")
     assert kept.read_bytes() == THEIRS.encode()
     # Once more, with other options: the same copy is kept, and nothing is there twice.
-    assert connect(client, project, "--name", "other").code == Exit.OK
+    assert connect(client, project, "--name", "other", "--replace").code == Exit.OK
     assert kept.read_bytes() == THEIRS.encode()
     assert disconnect(client, project).code == Exit.OK
     assert path.read_bytes() == THEIRS.encode()
@@ -455,3 +456,159 @@ def test_the_drain_starts_python_only_if_a_message_waits(
     assert run() == "{}\n"
     spool.write_text("something\n")
     assert run() == "agent hook codex tool\n"
+
+
+@pytest.mark.parametrize("client", PROGRAMS)
+def test_the_agents_check_knows_the_files_that_were_written(
+    client: str, project: Path, tmp_path: Path
+) -> None:
+    # A file of the user in place of a new one, and a further seat in the project.
+    (project / ".argybargy").write_text("# mine\n127.0.0.1-8765/build/bob\n")
+    written = connect(client, project).out.splitlines()
+    desk = AgentDesk(tmp_path)
+    desk.environment["HOME"] = str(tmp_path / "home")
+    result = desk.type("doctor", "--seat", f"build/{client}")
+    for path in written:
+        assert f"ok  {path}\n" in result.out
+
+
+# -- the seat of another relay --------------------------------------------------------
+
+
+def seats_of(project: Path) -> list[str]:
+    return (project / ".argybargy").read_text().splitlines()[1:]
+
+
+ELSEWHERE = ("--port", "7001", "--data", "/my other")
+
+
+def test_the_seat_of_another_relay_is_not_replaced_unasked(
+    project: Path, tmp_path: Path
+) -> None:
+    assert connect("claude", project, *ELSEWHERE).code == Exit.OK
+    before = files_of(tmp_path)
+    terminal = Terminal()
+    result = connect("claude", project, terminal=terminal)
+    assert (result.code, result.out) == (Exit.LOST, "")
+    assert terminal.operator.calls == []
+    assert files_of(tmp_path) == before
+    assert f"Claude Code in {project} has the seat build/claude of another" in (
+        result.talk
+    )
+    assert "the relay with data in /my other (port 7001)" in result.talk
+    again = "argybargy connect claude --room build --write --directory"
+    assert f"{again} {project} --port 7001 --data '/my other'\n" in result.talk
+    assert "--replace" in result.talk
+
+
+def test_replace_takes_the_old_seat_out_and_names_its_code(
+    project: Path, tmp_path: Path
+) -> None:
+    connect("claude", project, *ELSEWHERE)
+    terminal = Terminal()
+    result = connect("claude", project, "--replace", terminal=terminal)
+    assert result.code == Exit.OK, result.talk
+    command = "argybargy revoke 000000000003 --port 7001 --data '/my other'"
+    assert f"Its code is valid until it is revoked: {command}\n" in result.talk
+    headers = [path for path in files_of(tmp_path) if path.endswith("header")]
+    assert headers == [f"state/argybargy/seats/{SEAT}/claude.seat/header"]
+    assert seats_of(project) == [f"{SEAT}/claude"]
+    done = connect("claude", project, "--replace", "--json", terminal=terminal)
+    assert done.json["replaced"] is None  # the same seat
+
+
+@pytest.mark.parametrize(("room", "name"), [("build", "ann"), ("review", "claude")])
+def test_another_seat_of_the_same_relay_is_not_replaced_unasked(
+    project: Path, room: str, name: str
+) -> None:
+    connect("claude", project)
+    terminal = Terminal()
+    words = ("connect", "claude", "--write", "--directory", str(project))
+    other = (*words, "--room", room, "--name", name)
+    result = terminal.type(*other)
+    assert result.code == Exit.LOST
+    assert "has the seat build/claude of the same relay. Nothing" in result.talk
+    assert seats_of(project) == [f"{SEAT}/claude"]
+    assert terminal.type(*other, "--replace").code == Exit.OK
+    assert seats_of(project) == [f"127.0.0.1-8765/{room}/{name}"]
+
+
+def test_a_relay_is_the_same_at_another_port_and_another_one_at_the_same(
+    project: Path,
+) -> None:
+    connect("claude", project)
+    assert connect("claude", project, "--port", "7001").code == Exit.OK
+    assert connect("claude", project, "--data", "/x").code == Exit.LOST
+
+
+def test_a_seat_of_another_project_keeps_its_code(
+    project: Path, tmp_path: Path
+) -> None:
+    """Two relays that use the same address in turn have seats of the same name."""
+    other = tmp_path / "other"
+    other.mkdir()
+    connect("claude", other, "--data", "/x")
+    result = connect("claude", project, "--replace")
+    assert result.code == Exit.LOST
+    assert f"argybargy disconnect claude --directory {other}\n" in result.talk
+    assert connect("claude", project, "--name", "ann").code == Exit.OK
+
+
+def test_disconnect_names_the_code_that_connect_made(project: Path) -> None:
+    connect("claude", project, *ELSEWHERE)
+    terminal = Terminal(program="uv run argybargy")
+    result = terminal.type(
+        "disconnect", "claude", "--json", "--directory", str(project)
+    )
+    assert (result.json["room"], result.json["name"]) == ("build", "claude")
+    assert result.json["key_id"] == "000000000003"
+    command = "uv run argybargy revoke 000000000003 --port 7001 --data '/my other'"
+    assert result.json["next"][-1] == command
+
+
+def test_disconnect_says_where_the_program_is_connected(
+    project: Path, tmp_path: Path
+) -> None:
+    connect("claude", project)
+    result = disconnect("claude", tmp_path)
+    assert f"It is connected in {project}." in result.talk
+
+
+def test_a_record_of_before_is_read_and_its_relay_known_by_the_address(
+    project: Path, tmp_path: Path
+) -> None:
+    connect("gemini", project)
+    (path,) = tmp_path.rglob("receipt.json")
+    record = json.loads(path.read_text())
+    del record["relay"], record["key_id"]
+    path.write_text(json.dumps(record))
+    result = connect("gemini", project, "--port", "7001")
+    assert result.code == Exit.LOST
+    assert "another one: the relay 127.0.0.1-8765." in result.talk
+    gone = disconnect("gemini", project)
+    assert "argybargy revoke gemini --room build\n" in gone.talk
+
+
+# -- the extra that a program needs ---------------------------------------------------
+
+
+@pytest.mark.parametrize("client", ["codex", "gemini"])
+def test_the_extra_is_asked_for_only_where_it_is_missing(
+    client: str, project: Path
+) -> None:
+    assert "argybargy[mcp]" not in connect(client, project).talk
+    lacking = Terminal(packages=frozenset())
+    result = connect(client, project, terminal=lacking)
+    assert "pip install 'argybargy[mcp]', and restart the relay" in result.talk
+    under_uv = Terminal(packages=frozenset(), program="uv run argybargy")
+    result = connect(client, project, terminal=under_uv)
+    assert "uv sync --extra mcp, and restart the relay" in result.talk
+
+
+def test_a_relay_elsewhere_may_have_the_extra(project: Path) -> None:
+    terminal = Terminal(packages=frozenset())
+    words = ("--relay", "http://127.0.0.1:7002")
+    assert (
+        "argybargy[mcp]"
+        not in connect("codex", project, *words, terminal=terminal).talk
+    )

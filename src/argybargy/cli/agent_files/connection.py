@@ -6,135 +6,30 @@ user's file of before is kept beside it, once.
 """
 
 import contextlib
-import hashlib
-import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import attrs
-import platformdirs
 
 from argybargy.agent.errors import AgentError
 from argybargy.agent.seat import Seat, seat_at
-from argybargy.agent.seat_name import PROJECT_FILE, SeatName, parse_seat_name
-from argybargy.cli.agent_files.forms import Share, dump, put_in, take_back
+from argybargy.agent.seat_name import PROJECT_FILE, SeatName
+from argybargy.cli.agent_files.forms import put_in, take_back
 from argybargy.cli.agent_files.programs import PROGRAMS
 from argybargy.cli.agent_files.programs.setup import Form, Program, Root, Setup
+from argybargy.cli.agent_files.receipt import (
+    Receipt,
+    WrittenFile,
+    connection_folder,
+    receipts,
+    state_folder,
+)
 from argybargy.cli.agent_files.safe_file import SafeFile
 from argybargy.cli.errors import CliError, Exit
-from argybargy.system.files import make_private_directory, write_private_file
-
-_VERSION: Final = 1
-_DIGITS: Final = 16
-
-
-@attrs.frozen
-class WrittenFile:
-    """A file with a part of ours.
-
-    Attributes:
-        file: The file.
-        share: Our part.
-        folders: Folders that were created for it.
-    """
-
-    file: SafeFile
-    share: Share
-    folders: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as a value for a file."""
-        return {
-            "root": str(self.file.root),
-            "path": self.file.path,
-            "share": self.share.to_json(),
-            "folders": list(self.folders),
-        }
-
-    @classmethod
-    def from_json(cls, read: Any) -> "WrittenFile":  # noqa: ANN401 - JSON
-        """Return what `to_json` made.
-
-        Raises:
-            ValueError: It is something else.
-        """
-        try:
-            file = SafeFile(Path(read["root"]), str(read["path"]))
-            folders = tuple(map(str, read["folders"]))
-            return cls(file, Share.from_json(read["share"]), folders)
-        except (KeyError, TypeError):
-            raise ValueError("not the record of a file") from None
-
-
-@attrs.frozen
-class Receipt:
-    """The record of a connection.
-
-    Attributes:
-        folder: Our directory for it.
-        program: Key of the program.
-        directory: The project.
-        seat: Name of the seat: ``RELAY/ROOM/NAME``.
-        files: The files.
-    """
-
-    folder: Path
-    program: str
-    directory: Path
-    seat: str
-    files: tuple[WrittenFile, ...]
-
-    def save(self) -> None:
-        """Write the record.
-
-        Raises:
-            CliError: It cannot be written.
-        """
-        content = {
-            "version": _VERSION,
-            "program": self.program,
-            "directory": str(self.directory),
-            "seat": self.seat,
-            "files": [each.to_json() for each in self.files],
-        }
-        try:
-            make_private_directory(self.folder)
-            write_private_file(self.folder / _RECEIPT, dump(content))
-        except OSError as error:
-            text = f"{self.folder} cannot be written: {error.strerror}."
-            hint = "Set XDG_STATE_HOME to a directory where you may write."
-            raise CliError(text, hint) from None
-
-    @classmethod
-    def load(cls, folder: Path) -> "Receipt | None":
-        """Return the record in a directory; ``None`` without one.
-
-        Raises:
-            CliError: It is damaged.
-        """
-        path = folder / _RECEIPT
-        try:
-            read = json.loads(path.read_bytes())
-            files = tuple(map(WrittenFile.from_json, read["files"]))
-            directory, seat = Path(read["directory"]), str(read["seat"])
-            if read["version"] == _VERSION:
-                return cls(folder, str(read["program"]), directory, seat, files)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # said below
-        text = (
-            f"{path}, the list of what was written, is damaged or of a newer version."
-        )
-        raise CliError(
-            text, "Remove the lines of argybargy from the program's files by hand."
-        )
-
-
-_RECEIPT: Final = "receipt.json"
+from argybargy.system.files import write_private_file
 
 
 @attrs.frozen
@@ -164,9 +59,24 @@ class Connection:
 
     @classmethod
     def plan(
-        cls, key: str, seat: SeatName, directory: Path, *, is_headless: bool = False
+        cls,
+        key: str,
+        seat: SeatName,
+        directory: Path,
+        *,
+        is_headless: bool = False,
+        relay: Mapping[str, str] | None = None,
+        key_id: str = "",
     ) -> "Connection":
         """Read the files, and plan the changes.
+
+        Args:
+            key: The program.
+            seat: The seat.
+            directory: The project.
+            is_headless: Whether the program runs without a person.
+            relay: Options of commands that lead to the relay, by name.
+            key_id: Public id of the seat's code.
 
         Raises:
             CliError: There is no such program or directory, or a file cannot be
@@ -184,7 +94,8 @@ class Connection:
         gone = [each for path, each in known.items() if path not in kept]
         # Files of an earlier connection with other options stay on record.
         files = (*gone, *(each.written for each in changes))
-        receipt = Receipt(folder, key, directory.resolve(), str(seat), files)
+        place = directory.resolve()
+        receipt = Receipt(folder, key, place, str(seat), files, relay or {}, key_id)
         return cls(program, receipt, older, tuple(changes))
 
     @property
@@ -207,6 +118,22 @@ class Connection:
                 _back_up(self.receipt.folder, place, file, change.original)
             file.root.mkdir(parents=True, exist_ok=True)
             file.write(change.after)
+
+    def remove_older_seat(self) -> Receipt | None:
+        """Delete the files of the seat that this one has replaced.
+
+        Returns:
+            The record of the replaced connection; ``None`` if the seat is the same.
+        """
+        older, new = self.older, self.receipt
+        if older is None:
+            return None
+        if older.seat != new.seat:
+            _remove_seat(older)
+        # A relay may change its address, and two may use the same one in turn.
+        is_same_relay = older.is_of_relay(new.relay, new.seat_name.relay)
+        is_same = is_same_relay and older.seat_name[:2] == new.seat_name[:2]
+        return None if is_same else older
 
 
 def _plan_change(
@@ -265,7 +192,11 @@ def take_out_connection(key: str, directory: Path) -> Removal:
     receipt = Receipt.load(folder)
     if receipt is None:
         text = f"Nothing connects {key} in {directory}."
-        raise CliError(text, "Name the project: --directory DIR", Exit.LOST)
+        known = [each.directory for each in receipts() if each.program == key]
+        places = [str(each) for each in known if each.is_dir()]
+        named = f" It is connected in {', '.join(places)}." if places else ""
+        hint = f"Name the project: --directory DIR.{named}"
+        raise CliError(text, hint, Exit.LOST)
     changed, kept = [], []
     for written in receipt.files:
         try:
@@ -277,11 +208,15 @@ def take_out_connection(key: str, directory: Path) -> Removal:
         for each in reversed(written.folders):
             with contextlib.suppress(OSError):  # it has other files, or is gone
                 (written.file.root / each).rmdir()
-    if receipt.seat not in {each.seat for each in _others(receipt)}:
-        # The code was written by us too.
-        seat_in_state(parse_seat_name(receipt.seat)).remove()
+    _remove_seat(receipt)  # the code was written by us too
     shutil.rmtree(folder, ignore_errors=True)
     return Removal(receipt, tuple(changed), tuple(kept))
+
+
+def _remove_seat(receipt: Receipt) -> None:
+    """Delete the files of a connection's seat, unless another connection uses it."""
+    if receipt.seat not in {each.seat for each in _others(receipt)}:
+        seat_in_state(receipt.seat_name).remove()
 
 
 def _take_out(written: WrittenFile, others: Sequence[Receipt]) -> bool:
@@ -314,16 +249,6 @@ def _digests(file: SafeFile) -> list[str]:
     return [each.share.digest for each in found if each.file == file]
 
 
-def receipts() -> list[Receipt]:
-    """Return the records of all connections."""
-    found = []
-    for path in sorted(_state().glob(f"connections/*/{_RECEIPT}")):
-        with contextlib.suppress(CliError):  # reported where it is needed
-            if receipt := Receipt.load(path.parent):
-                found.append(receipt)
-    return found
-
-
 def _files(
     program: Program, setup: Setup, directory: Path
 ) -> list[tuple[SafeFile, Form, str, Any]]:
@@ -351,24 +276,14 @@ def _program(key: str, *, is_headless: bool) -> Program:
     return program
 
 
-def connection_folder(key: str, directory: Path) -> Path:
-    """Return our directory for the connection of a program in a project."""
-    digest = hashlib.sha256(str(directory.resolve()).encode()).hexdigest()
-    return _state() / "connections" / f"{digest[:_DIGITS]}-{key}"
-
-
 def seat_in_state(name: SeatName) -> Seat:
     """Return the seat of a name; its directory need not exist."""
-    return seat_at({"XDG_STATE_HOME": str(_state().parent)}, name)
+    return seat_at({"XDG_STATE_HOME": str(state_folder().parent)}, name)
 
 
 def ours() -> Path:
     """Return the directory of the files that programs read and that are ours alone."""
-    return _state() / "programs"
-
-
-def _state() -> Path:
-    return platformdirs.user_state_path("argybargy", appauthor=False)
+    return state_folder() / "programs"
 
 
 def our_command() -> str:

@@ -1,6 +1,7 @@
 """Locate a relay: by URL, on this machine, or offline through its data directory."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +22,15 @@ from argybargy.serve.local_relay import (
     leads_to_server,
     local_url,
 )
-from argybargy.settings.settings import Settings
+from argybargy.serve.running_relays import LocalRelay, find_running_relays
+from argybargy.settings.settings import DEFAULT_SOURCE, Settings
 from argybargy.store.data_directory import (
     DATABASE_NAME,
     ServerAddress,
     find_server_address,
     is_held,
 )
-from argybargy.system.network import local_host
+from argybargy.system.network import host_and_port, local_host
 
 if TYPE_CHECKING:
     from argybargy.serve.run_plan import RunPlan
@@ -51,6 +53,7 @@ def reach(
     if options.url is not None or _is_listening(settings):
         return work(connect(settings, options))
     _refuse_elsewhere(settings, find_server_address(settings.data))
+    _refuse_unnamed(settings)
     if settings.ephemeral:
         raise CliError(
             "No relay is running here, and with --ephemeral rooms and codes are "
@@ -89,12 +92,13 @@ def connect(
     if with_token or not is_there:
         _refuse_elsewhere(settings, place)
     if not is_there:
-        raise unreachable(local_url(settings), NOTHING_LISTENS)
-    token = _token(settings, options, with_token)
+        hint = _where_else(settings, find_running_relays())
+        raise unreachable(local_url(settings), NOTHING_LISTENS, hint)
     if place is not None:
         settings = as_served(settings, place)
     elif with_token:
         raise _stranger(settings)
+    token = _token(settings, options, with_token)
     return HttpOperator(local_url(settings), token, settings.tls_cert)
 
 
@@ -118,9 +122,65 @@ def _refuse_elsewhere(settings: Settings, place: ServerAddress | None) -> None:
         return
     hint = f"Add --port {place.port}."
     if not leads_to_server(place, settings.host, place.port):
-        host = shlex.quote(place.host)
-        hint = f"Set ARGYBARGY_HOST={host}, as for the relay. {hint}"
+        hint = f"Set {_host_variable(place)}, as for the relay. {hint}"
     raise CliError(describe_local_relay(place), hint, Exit.UNREACHABLE)
+
+
+def _host_variable(place: ServerAddress) -> str:
+    return f"ARGYBARGY_HOST={shlex.quote(place.host)}"
+
+
+def _refuse_unnamed(settings: Settings) -> None:
+    """Raise if the command names no relay, and one runs elsewhere.
+
+    Without it, the command would change or show a database that no relay uses, while
+    the user means the relay that runs.
+    """
+    if any(settings.source(each) != DEFAULT_SOURCE for each in ("port", "data")):
+        return
+    relays = find_running_relays()
+    if relays:
+        text = f"No relay runs on {settings.data}, but one runs elsewhere."
+        if len(relays) > 1:
+            text = f"No relay runs on {settings.data}, but {len(relays)} run elsewhere."
+        default = shlex.quote(str(settings.data))
+        hint = (
+            f"{_listed(settings, relays)}\n"
+            f"To use {settings.data} without a relay: add --data {default}"
+        )
+        raise CliError(text, hint, Exit.UNREACHABLE)
+
+
+def _listed(settings: Settings, relays: Sequence[LocalRelay]) -> str:
+    """Return a line for each relay: its address, and the options that lead to it."""
+    return "\n".join(
+        f"A relay runs on {host_and_port(local_host(each.address.host), port)}: "
+        f"add {_options(settings, each)}"
+        for each in relays
+        for port in [each.address.port]
+    )
+
+
+def _options(settings: Settings, relay: LocalRelay) -> str:
+    place = relay.address
+    words = shlex.join(["--port", str(place.port), "--data", str(relay.data)])
+    if leads_to_server(place, settings.host, place.port):
+        return words
+    return f"{words}, and set {_host_variable(place)}"
+
+
+def _where_else(settings: Settings, relays: Sequence[LocalRelay]) -> str:
+    """Say where a relay runs, or how one is named or started."""
+    if relays:
+        return (
+            f"{_listed(settings, relays)}\n"
+            "Or set ARGYBARGY_PORT and ARGYBARGY_DATA once for this terminal."
+        )
+    return (
+        f"No relay of yours runs on this machine; this one was looked for on port "
+        f"{settings.port}, with data in {settings.data}.\n"
+        "Start it with 'argybargy up', or name another: --port and --data, or --url."
+    )
 
 
 def _stranger(settings: Settings) -> CliError:
@@ -129,17 +189,28 @@ def _stranger(settings: Settings) -> CliError:
     The admin token is not sent there.
     """
     data = settings.data
-    text, hint = (
-        f"no relay uses {data}.",
-        "Name the port or data directory of the relay: --port, --data. "
-        "For one in a container: --url and --token-file.",
-    )
+    text, hint = f"no relay uses {data}.", _other_data(settings)
     if is_held(data):
         text = f"the relay of {data} is starting or stopping."
         hint = f"Try again in a moment. {hint}"
     base = local_url(settings)
     text = f"A program listens on {base}, but {text}"
     return CliError(text, hint, Exit.UNREACHABLE)
+
+
+def _other_data(settings: Settings) -> str:
+    """Say whose data a relay on this port has, or where else a relay runs."""
+    relays = find_running_relays()
+    for each in relays:
+        if leads_to_server(each.address, settings.host, settings.port):
+            data = shlex.quote(str(each.data))
+            return f"The relay there has its data in {each.data}. Add --data {data}"
+    if relays:
+        return _listed(settings, relays)
+    return (
+        "Name the port or data directory of the relay: --port, --data. "
+        "For one in a container: --url and --token-file."
+    )
 
 
 def _token(settings: Settings, options: RelayOptions, with_token: bool) -> str:

@@ -1,7 +1,7 @@
-"""The commands that connect an agent to a room, and disconnect it."""
+"""The command that connects an agent to a room."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -11,22 +11,23 @@ from argybargy.agent.errors import AgentError
 from argybargy.agent.joining import refuse_tracked
 from argybargy.agent.seat import SeatFacts
 from argybargy.agent.seat_name import seat_name_of
-from argybargy.cli.agent_files.connection import (
-    Connection,
-    Removal,
-    seat_in_state,
-    take_out_connection,
-)
+from argybargy.cli.agent_files.connection import Connection, seat_in_state
 from argybargy.cli.agent_files.credentials import SeatFiles
 from argybargy.cli.agent_files.programs import PROGRAMS
+from argybargy.cli.agent_files.receipt import Receipt
 from argybargy.cli.client.answers import Invited, State
 from argybargy.cli.client.protocol import Operator
 from argybargy.cli.commands.codes import ask_for_code, check_peer, check_room
+from argybargy.cli.commands.other_seat import (
+    refuse_other_seat,
+    relay_words,
+    revoke_command,
+    seat_words,
+)
 from argybargy.cli.commands.room import revoke_code
-from argybargy.cli.environment import Environment, Machine, read_url
+from argybargy.cli.environment import Environment, read_url
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.formatting import LocalTimes, wrapped
-from argybargy.cli.terminal.output import Output
 from argybargy.onboarding.seat import CLIENTS, Client, Seat, seat_brief
 
 _COLUMNS: Final = 80
@@ -40,9 +41,6 @@ _ANY_RELAY: Final = "http://127.0.0.1"
 
 ClientKey = Literal[
     "claude", "codex", "opencode", "copilot", "gemini", "cursor", "goose", "curl"
-]
-ProgramKey = Literal[
-    "claude", "codex", "opencode", "copilot", "gemini", "cursor", "goose"
 ]
 
 
@@ -59,6 +57,7 @@ class ConnectPlan:
         url: Address of the relay for the agent; ``None`` takes the relay's own.
         directory: Project whose files are written; ``None`` writes none.
         is_headless: Whether the program runs without a person.
+        relay: Options of commands that lead to the relay, by name.
     """
 
     client: Client
@@ -69,9 +68,14 @@ class ConnectPlan:
     url: str | None
     directory: Path | None
     is_headless: bool
+    relay: Mapping[str, str]
 
-    def connection(self, base: str) -> Connection | None:
+    def connection(self, base: str, key_id: str = "") -> Connection | None:
         """Plan the files of the program, for a relay at an address.
+
+        Args:
+            base: The address.
+            key_id: Public id of the seat's code.
 
         Raises:
             CliError: A file cannot be changed safely.
@@ -83,7 +87,14 @@ class ConnectPlan:
             raise CliError(text, "Name an existing one: --directory DIR", Exit.USAGE)
         seat = seat_name_of(base, self.room, self.name)
         key = self.client.key
-        return Connection.plan(key, seat, self.directory, is_headless=self.is_headless)
+        return Connection.plan(
+            key,
+            seat,
+            self.directory,
+            is_headless=self.is_headless,
+            relay=self.relay,
+            key_id=key_id,
+        )
 
 
 @attrs.frozen
@@ -97,6 +108,7 @@ class Connected:
         seat: Facts for the agent's instructions; ``None`` if files were written.
         connection: Files that were written.
         revoked: Key ids of its older codes.
+        replaced: The record of the connection that was replaced by another seat.
     """
 
     invited: Invited
@@ -105,6 +117,7 @@ class Connected:
     seat: Seat | None
     connection: Connection | None
     revoked: tuple[str, ...]
+    replaced: Receipt | None = None
 
 
 def connect(
@@ -116,6 +129,7 @@ def connect(
     write: bool = False,
     directory: Path | None = None,
     headless: bool = False,
+    replace: bool = False,
     url: str | None = None,
     expires: str | None = None,
     capabilities: str | None = None,
@@ -124,7 +138,8 @@ def connect(
 
     Without --write, the instructions for the agent are printed. The access code goes
     into a file that only you can read, and into no prompt. Connecting the agent again
-    replaces the code. 'argybargy disconnect' takes out what was written.
+    replaces the code; a seat in another room or of another relay is replaced only with
+    --replace. 'argybargy disconnect' takes out what was written.
 
     Example: argybargy connect claude --room review --write
 
@@ -136,17 +151,22 @@ def connect(
         directory: Project directory for --write. Default: the current one.
         headless: With --write, for a program that runs without a person: it waits for
             messages at the end of a turn.
+        replace: With --write, put the new seat in the place of another one.
         url: Address of the relay for the agent.
         expires: Lifetime of the code: 10m, 1h, 1d, 1w or 1mo; a bare number is
             hours; never or 0 is unlimited.
         capabilities: Short description of what the agent can do.
     """
-    out = env.output
     check_room(room)
     check_peer(name or client, "Choose another --name, such as 'alice'.")
-    if not write and (directory is not None or headless):
-        given = "--headless" if directory is None else "--directory"
-        text = f"{given} needs --write."
+    given = {
+        "--directory": directory is not None,
+        "--headless": headless,
+        "--replace": replace,
+    }
+    if not write and any(given.values()):
+        option = next(name for name, is_given in given.items() if is_given)
+        text = f"{option} needs --write."
         raise CliError(text, "Give both options, or neither.", Exit.USAGE)
     plan = ConnectPlan(
         client=CLIENTS[client],
@@ -157,13 +177,16 @@ def connect(
         url=url and read_url(url),
         directory=(directory or Path.cwd()) if write else None,
         is_headless=headless,
+        relay=env.leading_options(),
     )
-    plan.connection(plan.url or _ANY_RELAY)
+    planned = plan.connection(plan.url or _ANY_RELAY)
+    if planned is not None:
+        refuse_other_seat(env, planned, plan.url, may_replace=replace)
     machine = env.machine
 
     def work(operator: Operator) -> int:
         done = give_seat(operator, plan, machine.times)
-        show_connected(out, plan, done, machine)
+        show_connected(env, plan, done)
         return Exit.OK
 
     return env.prepare(work)
@@ -199,7 +222,7 @@ def give_seat(operator: Operator, plan: ConnectPlan, times: LocalTimes) -> Conne
 def _store(invited: Invited, plan: ConnectPlan, state: State) -> Connected:
     """Write the code into a private file, and the files of the program."""
     base = plan.url or invited.url
-    connection = plan.connection(base)
+    connection = plan.connection(base, invited.key_id)
     if connection is None:
         files = SeatFiles.of(base, invited.room, invited.name)
         seat = files.seat(base, invited, state.limits)
@@ -216,13 +239,13 @@ def _store(invited: Invited, plan: ConnectPlan, state: State) -> Connected:
         place.store(facts, invited.code)  # last: it overwrites the older, valid code
     except AgentError as error:
         raise CliError(error.text, error.hint) from None
-    return Connected(invited, base, header, None, connection, ())
+    replaced = connection.remove_older_seat()
+    return Connected(invited, base, header, None, connection, (), replaced)
 
 
-def show_connected(
-    out: Output, plan: ConnectPlan, done: Connected, machine: Machine
-) -> None:
+def show_connected(env: Environment, plan: ConnectPlan, done: Connected) -> None:
     """Print the instructions or the files as data, and everything else as notes."""
+    out, machine = env.output, env.machine
     if out.is_json:
         out.write_json(_as_json(plan, done, out.typed))
         return
@@ -240,13 +263,19 @@ def show_connected(
             f"{invited.name} had a code for {invited.room}, which is revoked "
             f"({', '.join(done.revoked)}). For a second agent use --name."
         )
+    if done.replaced is not None:
+        out.warn(
+            f"The seat {seat_words(done.replaced)} of {relay_words(done.replaced)} is "
+            "replaced. Its code is valid until it is revoked: "
+            f"{revoke_command(env, done.replaced)}"
+        )
     out.say("")
     columns = machine.columns() or _COLUMNS
     for text in _hearing(plan, done):
         out.say(wrapped(text, columns))
     out.say(f"To follow the room yourself: argybargy watch {invited.room}\n")
     if done.seat is None:
-        _show_files(out, plan, done, columns)
+        _show_files(env, plan, done, columns)
         return
     out.say(f"Give {invited.name} these instructions:\n")
     out.write(seat_brief(done.seat))
@@ -267,11 +296,21 @@ def _hearing(plan: ConnectPlan, done: Connected) -> tuple[str, ...]:
     return f"{client.title}: {heard}", listens
 
 
-def _show_files(out: Output, plan: ConnectPlan, done: Connected, columns: int) -> None:
-    connection = done.connection
+def _show_files(
+    env: Environment, plan: ConnectPlan, done: Connected, columns: int
+) -> None:
+    out, connection = env.output, done.connection
     assert connection is not None, "either instructions or files"
     for step in connection.program.next_steps:
         out.say(wrapped(step, columns))
+    if connection.program.uses_mcp and not _has_mcp(env, plan):
+        install = "pip install 'argybargy[mcp]'"
+        if env.program.startswith("uv run"):
+            install = "uv sync --extra mcp"
+        out.warn(
+            f"The relay's MCP server needs the extra argybargy[mcp], which is not "
+            f"installed here: {install}, and restart the relay."
+        )
     if not connection.program.was_tried:
         text = f"{plan.client.title} was not tried with these files, only read about."
         out.warn(text)
@@ -279,6 +318,11 @@ def _show_files(out: Output, plan: ConnectPlan, done: Connected, columns: int) -
     out.say(f"To undo: {_undo(plan)}\nThe files contain no secret. They are:")
     for path in connection.paths:
         out.write(path)
+
+
+def _has_mcp(env: Environment, plan: ConnectPlan) -> bool:
+    """Tell whether the relay can have an MCP server, as far as this machine knows."""
+    return "url" in plan.relay or env.has_package("mcp")
 
 
 def _undo(plan: ConnectPlan) -> str:
@@ -306,49 +350,5 @@ def _as_json(
         "written": None if there is None else list(there.paths),
         "undo": typed(_undo(plan)) if is_written else None,
         "revoked": list(done.revoked),
+        "replaced": None if done.replaced is None else done.replaced.seat,
     }
-
-
-def disconnect(
-    env: Environment, client: ProgramKey, *, directory: Path | None = None
-) -> int:
-    """Remove what 'connect --write' wrote into the files of a program.
-
-    The rest of these files stays as it is. The file with the code is deleted; the code
-    itself stays valid until it is revoked.
-
-    Example: argybargy disconnect claude
-
-    Args:
-        client: Program that was connected.
-        directory: Project directory. Default: the current one.
-    """
-    removal = take_out_connection(client, directory or Path.cwd())
-    _, room, name = removal.receipt.seat.split("/")
-    undo_steps = PROGRAMS[client].undo_steps
-    revoke = f"argybargy revoke {name} --room {room}"
-    out = env.output
-    if out.is_json:
-        out.write_json(
-            {
-                "client": client,
-                "room": room,
-                "name": name,
-                "changed": list(removal.changed),
-                "kept": list(removal.kept),
-                "next": [*undo_steps, revoke],
-            }
-        )
-        return _code(removal)
-    for sentence in removal.kept:
-        out.warn(sentence)
-    for step in undo_steps:
-        out.say(f"The program keeps a note of its own. To remove it: {step}")
-    out.say(f"The code is valid until it is revoked: {revoke}")
-    for path in removal.changed:
-        out.write(path)
-    return _code(removal)
-
-
-def _code(removal: Removal) -> int:
-    return Exit.FAILED if removal.kept else Exit.OK

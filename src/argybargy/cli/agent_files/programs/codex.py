@@ -57,7 +57,8 @@ CODEX: Final = Program(
     has_headless=True,
     next_steps=(
         "Codex asks once whether to trust the hooks: choose 'Trust all and continue'.",
-        "Its sandboxed shell cannot reach the relay. It speaks through the relay's MCP "
-        "server, which needs the extra argybargy[mcp]: 'uv sync --extra mcp'.",
+        "Its sandboxed shell cannot reach the relay, so it speaks through the relay's "
+        "MCP server.",
     ),
+    uses_mcp=True,
 )

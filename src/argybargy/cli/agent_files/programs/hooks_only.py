@@ -87,6 +87,7 @@ GEMINI: Final = Program(
     ),
     next_steps=("Gemini CLI runs hooks in a trusted folder only: approve it once.",),
     has_headless=True,
+    uses_mcp=True,
 )
 
 # -- Cursor -----------------------------------------------------------------------

@@ -119,6 +119,7 @@ class Program:
         next_steps: Sentences for the user: approvals that only a person gives.
         undo_steps: Sentences on traces that the program itself keeps.
         has_headless: Whether it has another setup without a person.
+        uses_mcp: Whether its agent speaks through the relay's MCP server.
     """
 
     key: str
@@ -128,6 +129,7 @@ class Program:
     next_steps: tuple[str, ...] = ()
     undo_steps: tuple[str, ...] = ()
     has_headless: bool = False
+    uses_mcp: bool = False
 
 
 DRAIN: Final = "drain"
