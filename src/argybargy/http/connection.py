@@ -252,10 +252,14 @@ class Connection:
             self.stream, head, owner, end_connection=self.end
         )
         owner.note_request(self, exchange)
-        scope = make_scope(head, self._scheme, self._client, self._server)
         failure_id = None
         try:
-            await owner.app(scope, exchange.receive, exchange.send)
+            # No name for the scope: the app may drop it while the request waits.
+            await owner.app(
+                make_scope(head, self._scheme, self._client, self._server),
+                exchange.receive,
+                exchange.send,
+            )
         except Exception as error:  # noqa: BLE001 - the app may raise any of them
             failure_id = new_failure_id()
             self._report_unless_gone(failure_id, error)

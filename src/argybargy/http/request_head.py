@@ -34,6 +34,16 @@ _FOREIGN_METHODS = frozenset(
 )
 """Methods of RTSP and ICE, which llhttp also accepts."""
 
+_USUAL_NAMES = {
+    spelled: lower
+    for lower in (
+        b"host accept accept-encoding accept-language authorization connection "
+        b"content-length content-type user-agent"
+    ).split()
+    for spelled in (lower, lower.title())
+}
+"""Names of most fields in lower case, kept once and not for each connection."""
+
 _HOST = re.compile(
     rb"(?:\[[0-9A-Fa-f:.]+\]|[^]\x00-\x20\x7f-\xff[:@/?#\\]*)(?::[0-9]*)?"
 )
@@ -224,7 +234,7 @@ class HeadParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Record one field; llhttp keeps white space at the end of its value."""
-        name = name.lower()
+        name = _USUAL_NAMES.get(name) or name.lower()
         value = value.rstrip(b" \t")
         self._fields.append((name, value))
         if name in _OWN_FIELDS:

@@ -21,7 +21,7 @@ from argybargy.http.connection import Connection
 from argybargy.http.endpoints import Endpoints, name_endpoints
 from argybargy.http.exchange import Exchange
 from argybargy.http.hangups import HangupWatch, open_hangup_watch
-from argybargy.http.isolation import Log, isolate_errors
+from argybargy.http.isolation import Log, contain_group
 from argybargy.http.limits import ConnectionLimits
 from argybargy.http.response import Render, render_refusal
 from argybargy.http.stream import BufferedStream, ClientGoneError
@@ -110,16 +110,23 @@ class HttpServer:
         """
         self._connections_total += 1
         try:
-            with isolate_errors(lambda error: self.report("connection_failed", error)):
-                endpoints = name_endpoints(stream)
-                if endpoints is not None:
-                    await self._admit(stream, endpoints)
+            endpoints = name_endpoints(stream)
+            if endpoints is not None:
+                await self._admit(stream, endpoints)
+        # As `isolate_errors`, whose generator would be half a KiB of each connection.
+        except Exception as error:  # noqa: BLE001 - the place where all of them end
+            self._report_failed(error)
+        except BaseExceptionGroup as group:
+            contain_group(group, self._report_failed)
         finally:
             # Shielded, so that TLS clients get their `close_notify` even when the
             # grace period is over and this task is cancelled. The deadline bounds
             # that: a client that does not read cannot delay the shutdown further.
             with trio.move_on_after(self.limits.linger_seconds, shield=True):
                 await close_stream(stream)
+
+    def _report_failed(self, error: Exception) -> None:
+        self.report("connection_failed", error)
 
     def drain(self) -> None:
         """Stop accepting requests. Never blocks; new connections end at once.

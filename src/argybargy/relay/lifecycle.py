@@ -96,6 +96,7 @@ async def open_relay(
             if relay.is_shared:
                 await relay.nodes.round()
             async with trio.open_nursery() as housekeeping:
+                housekeeping.start_soon(relay.waits.run)
                 housekeeping.start_soon(run_housekeeping, relay)
                 housekeeping.start_soon(run_nudges, relay)
                 housekeeping.start_soon(run_notifications, relay)

@@ -38,6 +38,7 @@ from argybargy.relay.room.inbox import CommandOutcome
 from argybargy.relay.room.registry import LiveRooms
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.statistics import RelayCounters, RelayStatistics
+from argybargy.relay.wait_timer import WaitTimer
 from argybargy.relay.write_behind import WriteBehind
 from argybargy.store.protocol import Store
 
@@ -68,6 +69,7 @@ class Relay:
         notifications: What the operator was told, and is to be.
         following: Follows what other nodes commit.
         nodes: Who is present at the other nodes, and which one leads.
+        waits: The deadlines of parked polls.
         is_shared: Whether other nodes use the store as well.
         is_draining: Whether parked polls are being answered and none may park.
     """
@@ -95,6 +97,7 @@ class Relay:
     nodes: Nodes
     _context: RoomContext
     _nursery: trio.Nursery  # of the room tasks
+    waits: WaitTimer = attrs.field(factory=WaitTimer)
     is_shared: bool = False
     is_draining: bool = False
     _is_closed: bool = False

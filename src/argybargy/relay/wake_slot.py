@@ -26,6 +26,10 @@ class WakeSlot:
 
     def wake(self) -> None:
         """Put a token into the slot, unless it holds one."""
+        self.put_token()
+
+    def put_token(self) -> None:
+        """Put a token into the slot for another reason than news: the time is up."""
         self._has_token = True
         if self._waiter is not None:
             trio.lowlevel.reschedule(self._waiter)

@@ -331,19 +331,25 @@ class RoomPoll:
         """Park until there is a reason to answer or the time is up; read last.
 
         A token says only that something was published, perhaps nothing for this
-        reader, so the poll reads and parks again under the same deadline. After the
-        deadline it reads once more: a message may have come together with it.
+        reader, so the poll reads and parks again until the same time. Then it reads
+        once more: a message may have come together with the end of the wait.
         """
         self.live.polls.park(subscription)
-        with trio.move_on_at(ends_at):
-            while True:
-                await subscription.wait_woken()
-                self.now = self.relay.clock.now()
-                page = await self.read()
-                if not self.may_park(page, subscription):
-                    return page
-        self.now = self.relay.clock.now()
-        return await self.read()
+        while True:
+            await self.wait_until(subscription, ends_at)
+            self.now = self.relay.clock.now()
+            page = await self.read()
+            is_over = self.now.steady_seconds >= ends_at
+            if is_over or not self.may_park(page, subscription):
+                return page
+
+    async def wait_until(self, subscription: Subscription, at: float) -> None:
+        """Wait for a token, until a time on the steady clock at most."""
+        number = self.relay.waits.set(subscription, at)
+        try:
+            await subscription.wait_woken()
+        finally:
+            self.relay.waits.clear(number)
 
     async def park_patiently(self, subscription: Subscription, ends_at: float) -> Page:
         """Park until messages are due by the wake policy, or the wait is over.
@@ -366,8 +372,8 @@ class RoomPoll:
             if may_wait and min(due, left) > 0 and not await self._is_full(backlog):
                 if not subscription.is_parked:
                     self.live.polls.park(subscription)
-                with trio.move_on_after(min(due, left)):
-                    await subscription.wait_woken()
+                at = trio.current_time() + min(due, left)
+                await self.wait_until(subscription, at)
                 continue
             page = await self.read()
             if page.messages or left <= 0 or not may_wait:
