@@ -189,7 +189,7 @@ def e2e(session: nox.Session) -> None:
 @alone()
 def cluster(session: nox.Session) -> None:
     """Test two server processes on one PostgreSQL; without one, fail."""
-    session.env["ARGYBARGY_NEED_POSTGRES"] = "1"
+    session.env["TESTS_NEED_POSTGRES"] = "1"
     _pytest(session, "-m", "cluster", among=_marked("cluster"))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from argybargy.settings.definitions import PREFIX
 from support import postgres
 
 ROOT = Path(__file__).parents[1]
@@ -65,6 +66,8 @@ def test_a_workflow_runs_the_one_command(workflow: dict[str, Any]) -> None:
 
 def test_the_command_does_without_no_postgresql() -> None:
     assert f"export {postgres.NEEDED}=1\n" in (ROOT / COMMAND).read_text()
+    # A relay of a test would refuse to start with a setting that it does not know.
+    assert not postgres.NEEDED.startswith(PREFIX)
 
 
 @pytest.mark.parametrize(

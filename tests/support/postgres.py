@@ -34,8 +34,9 @@ _USER: Final = "postgres"
 _USERS: Final = ("postgres", "nobody")
 """Users that root runs the server as, which refuses to run as root."""
 _START_SECONDS: Final = 60
-NEEDED: Final = "ARGYBARGY_NEED_POSTGRES"
-"""Set to 1 where a missing PostgreSQL must fail the tests instead of skipping them."""
+NEEDED: Final = "TESTS_NEED_POSTGRES"
+"""Set to 1 where a missing PostgreSQL must fail the tests instead of skipping them. A
+relay refuses variables with its own prefix that it does not know."""
 
 
 def find_programs() -> Path | None:
