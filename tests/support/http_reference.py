@@ -31,7 +31,8 @@ a URL.
 **Request bodies** are JSON, `Content-Type: application/json`. `POST /messages` accepts
 `text/plain` as well: the body is the text, and `to`, `expects_reply` and `reply_to` are
 in the query. Unknown fields of a body are ignored, and listed in `ignored` of the
-response; unknown fields of a query are ignored.
+response, with the fields that are probably meant in `did_you_mean`; unknown fields of a
+query are ignored.
 
 **Response bodies** are JSON by default. Times are RFC 3339 in UTC, and never decrease
 within a room; durations are in seconds, in fields that end in `_seconds`. A field

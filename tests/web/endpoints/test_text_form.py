@@ -196,7 +196,7 @@ async def test_a_post_a_claim_and_a_release_answer_with_a_line(
     async with open_talk() as talk:
         body = {"text": "Who can?", "expects_reply": "anyone", "replyTo": 1}
         posted = await talk.call("POST", "/messages", talk.ann, json=body)
-        assert posted.body == b"ok 1\nignored: replyTo\n"
+        assert posted.body == b"ok 1\nignored: replyTo (did you mean reply_to?)\n"
         path = "/messages/1/claim"
         claimed = await talk.call("POST", path, json={"lease_seconds": 60})
         assert claimed.body.startswith(b"claimed 1 until ")

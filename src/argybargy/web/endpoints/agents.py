@@ -60,6 +60,7 @@ from argybargy.web.codec.statements import (
     wake_body,
 )
 from argybargy.web.errors import error_response
+from argybargy.web.ignored import NONE_IGNORED
 from argybargy.web.request import Request, Response, json_response
 
 _LOST = frozenset({Problem.CLAIMED_BY_OTHER, Problem.NOT_CLAIMABLE})
@@ -228,7 +229,7 @@ async def get_history(
 async def claim(services: Services, code: CodeRecord, request: Request) -> Response:
     """Claim an open question, or renew the caller's claim on it."""
     seq = seq_in_path(request)
-    body, ignored = ClaimRequest(), list[str]()
+    body, ignored = ClaimRequest(), NONE_IGNORED
     # Clients of the original Argybargy may send any body along; only JSON is read.
     if request.is_json:
         body, ignored = await read_json(request, ClaimRequest, is_optional=True)
