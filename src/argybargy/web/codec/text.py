@@ -229,7 +229,7 @@ def post_lines(outcome: PostOutcome, ignored: Ignored) -> list[str]:
         names = ", ".join(name for name, _ in report.to)
         lines += [f"reaches {names}"] if names else []
     lines += [f"warning: {each}" for each in report.warnings]
-    return [*lines, *_ignored_lines(ignored)]
+    return [*lines, *ignored_lines(ignored)]
 
 
 def _short_receipt(receipt: Receipt) -> str:
@@ -248,8 +248,8 @@ def claim_text(granted: ClaimGranted, ignored: Ignored) -> Response:
     Of a question that the claimer has answered, it returns the number of the answer:
     there is nothing left to do.
     """
-    head = _answered(granted) or _claimed(granted.lease)
-    return text_response("\n".join([head, *_ignored_lines(ignored)]))
+    head = _answered(granted) or claimed_line(granted.lease)
+    return text_response("\n".join([head, *ignored_lines(ignored)]))
 
 
 def _answered(granted: ClaimGranted) -> str | None:
@@ -260,7 +260,8 @@ def _answered(granted: ClaimGranted) -> str | None:
     return f"answered {granted.lease.seq}{by}"
 
 
-def _claimed(lease: Lease) -> str:
+def claimed_line(lease: Lease) -> str:
+    """Return a claim with the end of its lease."""
     until = ""
     if lease.expires_ms is not None and lease.seconds is not None:
         form = "%H:%M" if lease.seconds < _DAY_SECONDS else "%Y-%m-%d %H:%M"
@@ -269,7 +270,8 @@ def _claimed(lease: Lease) -> str:
     return f"claimed {lease.seq}{until}"
 
 
-def _ignored_lines(ignored: Ignored) -> list[str]:
+def ignored_lines(ignored: Ignored) -> list[str]:
+    """Return the line that names the unknown fields of a request, if there are any."""
     if not ignored:
         return []
     return [escape_text(f"ignored: {ignored.shown()}").replace("\n", " ")]
@@ -282,4 +284,4 @@ def released_text(seq: int) -> Response:
 
 def withdrawn_text(seq: int, ignored: Ignored) -> Response:
     """Return a withdrawn question."""
-    return text_response("\n".join([f"withdrawn {seq}", *_ignored_lines(ignored)]))
+    return text_response("\n".join([f"withdrawn {seq}", *ignored_lines(ignored)]))
