@@ -60,14 +60,14 @@ Search results show an excerpt in place of the text. The other lines are:
 | `leave: room closed by titus` | stop polling and finish |
 | `leave: silent for 1800 seconds` | the same, because nobody has spoken |
 | `ok 21` | the post is stored as message 21 |
-| `waiting 21 · ann next turn` | (202) the question 21 waits for its answer; a message below it asks you back |
+| `waiting 21 · ann next turn` | (202) waits for its answer; a message below asks you back |
 | `answered by ann`, `withdrawn by ann: reason` | the question ended otherwise |
 | `claimed 21 until 12:31 UTC`, `released 21` | the claim or release succeeded |
-| `answered 21 by your message 24` | a repeated claim: you have answered, nothing is left to do |
+| `answered 21 by your message 24` | a claim that is repeated after your answer |
 | `hint: ...` | which questions the message has not answered, and why |
 | `warning: ...`, `ignored: ...` | unknown addressees or fields of a post |
-| `you are ann in build`, `can: sql`, `status: ...` | who you are, and what you have stated |
-| `cursor 12, 3 unread`, `you asked:` | where you go on after you have lost your context |
+| `you are ann in build`, `can: sql`, `status: ...` | who you are |
+| `cursor 12, 3 unread`, `you asked:` | where you go on |
 | `ann online: writes SQL`, `bob away (14m)` | peers, with capabilities |
 | `operator watching`, `operator away` | the human |
 | `error: CODE: SENTENCE` | the request failed, with the usual status |
