@@ -18,6 +18,7 @@ from argybargy.domain import (
     roster,
     wake_hooks,
 )
+from argybargy.domain import nearest as nearest_word
 from argybargy.domain import notifications as notification_rules
 from argybargy.domain import readers as readers_rule
 from argybargy.domain.room import calling, claims, open_close, posting, transition
@@ -33,7 +34,7 @@ from argybargy.relay.notifications import outbox
 from argybargy.relay.notifications import registry as notification_registry
 from argybargy.relay.nudges import call, unread
 from argybargy.relay.overview import change_log, overview, room_view
-from argybargy.relay.room import commits_ahead, task
+from argybargy.relay.room import commits_ahead, delivery_report, task
 from argybargy.serve import main, metrics_listener
 from argybargy.settings import notify_parsers
 from argybargy.store import reader_pool, write_queue
@@ -46,7 +47,7 @@ from argybargy.store.sqlite import connection, readers, row_validation, store
 from argybargy.store.sqlite.backup import snapshot, superseded
 from argybargy.store.sqlite.search import index, index_tables
 from argybargy.store.sqlite.search import query as sqlite_search
-from argybargy.web import access_log
+from argybargy.web import access_log, ignored
 from argybargy.web.access import answer_links, sessions
 from argybargy.web.codec import decode, import_lines
 from argybargy.web.endpoints import operator
@@ -640,8 +641,20 @@ CONSTANTS: Final = (
         "web/codec/test_bad_input.py::test_malformed_targets_are_rejected",
     ),
     Constant(
+        "MAX_COMPARED",
+        nearest_word,
+        "Known words that a mistyped one is compared with.",
+        "domain/test_nearest.py::test_only_so_many_known_words_are_compared",
+    ),
+    Constant(
+        "MAX_NEAR",
+        delivery_report,
+        "Unknown names of a message for which a similar one is looked for.",
+        "web/endpoints/test_suggestions.py::test_only_the_first_unknown_names_are_compared",
+    ),
+    Constant(
         "MAX_IGNORED_NAMES",
-        decode,
+        ignored,
         "Unknown keys named in one response.",
         "web/endpoints/test_limits.py::test_listed_unknown_fields_are_limited_and_truncated",
     ),

@@ -7,7 +7,6 @@ An empty variable counts as unset: compose files and service managers pass varia
 without a value as empty.
 """
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -18,6 +17,7 @@ import attrs
 import platformdirs
 
 from argybargy.domain.limits import Limits
+from argybargy.domain.nearest import nearest
 from argybargy.domain.quiet_hours import QuietHours
 from argybargy.settings.definitions import AGENT_VARIABLES, PREFIX, SETTINGS, Setting
 from argybargy.settings.secret import Secret
@@ -285,7 +285,7 @@ class _Gathered:
 
 def _unknown(key: str, rows: Mapping[str, Setting]) -> str:
     names = {name.removeprefix(PREFIX): name for name in rows}
-    near = difflib.get_close_matches(key.removeprefix(PREFIX), names, n=1)
-    if not near:
+    near = nearest(key.removeprefix(PREFIX), names)
+    if near is None:
         return "is not a setting."
-    return f"is not a setting; is {names[near[0]]} meant?"
+    return f"is not a setting; is {names[near]} meant?"

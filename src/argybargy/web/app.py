@@ -37,6 +37,7 @@ from argybargy.web.endpoints.route import Route
 from argybargy.web.errors import error_response, new_request_id
 from argybargy.web.fast_path import FastPath
 from argybargy.web.mcp.endpoint import McpEndpoint
+from argybargy.web.negotiation import asks_for_text
 from argybargy.web.quart_body import read_bodies_lazily
 from argybargy.web.quart_rules import MatchingRule
 from argybargy.web.request import (
@@ -113,7 +114,7 @@ def _add_route(app: QuartTrio, services: Services, route: Route) -> None:
             own_request = _request(services, params)
         except RelayError as refusal:
             services.metrics.note_refusal(refusal.problem)
-            return _quart_response(error_response(refusal))
+            return _quart_response(error_response(refusal, as_text=_wants_text()))
         return _quart_response(await dispatch(services, route, own_request))
 
     path = route.path.replace("{", "<").replace("}", ">")
@@ -148,6 +149,12 @@ def _request(services: Services, params: dict[str, str]) -> Request:
         params=params,
         read_body=read_body,
     )
+
+
+def _wants_text() -> bool:
+    """Tell whether Quart's current request prefers an error as text."""
+    accept = request.headers.get("accept", "").encode("latin-1", "replace")
+    return asks_for_text(request.query_string, {b"accept": accept})
 
 
 def _quart_response(response: Response) -> QuartResponse:
@@ -206,7 +213,8 @@ def _add_error_handlers(app: QuartTrio, services: Services) -> None:
         default = Problem.INTERNAL if is_internal else Problem.MALFORMED
         problem = _PROBLEMS.get(status, default)
         services.metrics.note_refusal(problem)
-        response = error_response(RelayError(problem, **facts.get(problem, {})))
+        refusal = RelayError(problem, **facts.get(problem, {}))
+        response = error_response(refusal, as_text=_wants_text())
         methods = getattr(error, "valid_methods", None)  # of a 405
         if methods:
             allow = ", ".join(sorted(methods)).encode()
@@ -218,7 +226,8 @@ def _add_error_handlers(app: QuartTrio, services: Services) -> None:
         log.error("request failed", path=path, request_id=request_id, exc_info=error)
         services.metrics.note_refusal(Problem.INTERNAL)
         internal = RelayError(Problem.INTERNAL)
-        return _quart_response(error_response(internal, request_id))
+        response = error_response(internal, request_id, as_text=_wants_text())
+        return _quart_response(response)
 
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, fail)

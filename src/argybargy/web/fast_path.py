@@ -26,6 +26,7 @@ from argybargy.web.endpoints.agent_routes import (
 from argybargy.web.endpoints.dispatch import dispatch
 from argybargy.web.endpoints.route import Route
 from argybargy.web.errors import error_response
+from argybargy.web.negotiation import asks_for_text
 from argybargy.web.request import (
     ClientGoneError,
     Headers,
@@ -112,9 +113,10 @@ class FastPath:
         try:
             headers = read_headers(list(scope["headers"]))
         except RelayError as refusal:
-            await send_response(send, self._refuse(refusal))
+            as_text = asks_for_text(scope["query_string"], {})
+            await send_response(send, self._refuse(refusal, as_text=as_text))
             return
-        early = self._respond_early(method, path, headers)
+        early = self._respond_early(method, path, headers, scope["query_string"])
         if early is not None:
             await send_response(send, early)
             return
@@ -138,19 +140,19 @@ class FastPath:
         await send_response(send, response)
 
     def _respond_early(
-        self, method: str, path: str, headers: Headers
+        self, method: str, path: str, headers: Headers, query: bytes
     ) -> Response | None:
         """Return the response to a refused request or a CORS preflight."""
         refusal = self._check_hosts(method, path, headers) or _check_path(method, path)
         if refusal is not None:
-            return self._refuse(refusal)
+            return self._refuse(refusal, as_text=asks_for_text(query, headers))
         if b"origin" not in headers:
             return None
         return self.services.cors.preflight(method, headers, path)
 
-    def _refuse(self, refusal: RelayError) -> Response:
+    def _refuse(self, refusal: RelayError, *, as_text: bool) -> Response:
         self.services.metrics.note_refusal(refusal.problem)
-        return error_response(refusal)
+        return error_response(refusal, as_text=as_text)
 
     def _check_hosts(
         self, method: str, path: str, headers: Headers

@@ -13,7 +13,7 @@ from typing import Final
 
 from argybargy.domain.errors import RelayError
 from argybargy.web.endpoints.route import Route
-from argybargy.web.request import Request, ResponseForm
+from argybargy.web.request import Headers, Request, ResponseForm
 
 _FORMAT: Final = re.compile(rb"(?:^|&)format=([^&]*)")
 _MINIMAL: Final = re.compile(
@@ -31,7 +31,7 @@ def response_form(route: Route, request: Request) -> ResponseForm:
 
     The query field ``format`` has precedence over ``Accept``.
     """
-    if route.speaks_text and _asks_for_text(request):
+    if route.speaks_text and asks_for_text(request.query, request.headers):
         return ResponseForm.TEXT
     prefer = request.header(b"prefer") if route.minimal_body is not None else None
     if prefer is not None and _MINIMAL.search(prefer):
@@ -49,23 +49,24 @@ def check_format(route: Route, request: Request) -> None:
     Raises:
         RelayError: ``invalid_request``.
     """
-    if route.speaks_text and _format(request) not in {None, b"text", b"json"}:
+    if route.speaks_text and _format(request.query) not in {None, b"text", b"json"}:
         raise RelayError.invalid("format", "'text' or 'json'")
 
 
-def _asks_for_text(request: Request) -> bool:
-    named = _format(request)
+def asks_for_text(query: bytes, headers: Headers) -> bool:
+    """Tell whether a client prefers the text form, for errors of any path."""
+    named = _format(query)
     if named is not None:
         return named == b"text"
-    accept = request.header(b"accept")
-    return accept is not None and "text" in accept.lower() and prefers_text(accept)
+    accept = headers.get(b"accept", b"").decode("latin-1")
+    return "text" in accept.lower() and prefers_text(accept)
 
 
-def _format(request: Request) -> bytes | None:
+def _format(query: bytes) -> bytes | None:
     """Return the last value of ``format``, undecoded: no valid one is encoded."""
-    if b"format=" not in request.query:
+    if b"format=" not in query:
         return None
-    values = _FORMAT.findall(request.query)
+    values = _FORMAT.findall(query)
     return values[-1] if values else None
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.web.identity import OperatorIdentity
+from argybargy.web.ignored import NONE_IGNORED, Ignored
 
 Headers = Mapping[bytes, bytes]
 """Header fields by lower-case name; the last value of a repeated field."""
@@ -171,7 +172,7 @@ class Response:
 
 def json_response(
     body: msgspec.Struct | msgspec.Raw | Mapping[str, object],
-    ignored: Collection[str] = (),
+    ignored: Ignored = NONE_IGNORED,
     *,
     status: int = HTTPStatus.OK,
 ) -> Response:
@@ -179,13 +180,17 @@ def json_response(
 
     Args:
         body: A body of :mod:`argybargy.web.codec`, or JSON that is encoded already.
-        ignored: Unknown fields of the request. They fill the field ``ignored`` of
-            `body`, which is left out of the JSON when there are none.
+        ignored: Unknown fields of the request. They fill the fields ``ignored`` and
+            ``did_you_mean`` of `body`, which are left out of the JSON when empty.
         status: HTTP status.
     """
     if ignored:
         assert isinstance(body, msgspec.Struct)
-        body = msgspec.structs.replace(body, ignored=list(ignored))
+        body = msgspec.structs.replace(
+            body,
+            ignored=list(ignored.names),
+            did_you_mean=ignored.near or msgspec.UNSET,
+        )
     # The final newline is for terminals: curl would print two answers on one line.
     return Response(status, msgspec.json.encode(body) + b"\n")
 

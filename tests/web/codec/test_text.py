@@ -17,6 +17,7 @@ from argybargy.domain.room.commands import ClaimGranted
 from argybargy.domain.room.state import RoomStatus
 from argybargy.relay.api.poll import PollAnswer
 from argybargy.web.codec.text import Reader, claim_text, poll_text
+from argybargy.web.ignored import NONE_IGNORED
 
 NOW = Instant(wall_ms=1_764_000_000_000, steady_seconds=0.0)
 QUESTION = Message(7, 0, "bob", SenderKind.AGENT, TO_ALL, "Who can?", "anyone")
@@ -48,7 +49,7 @@ def test_a_gap_is_printed_before_the_messages() -> None:
 )
 def test_a_claim_says_when_it_ends(seconds: int | None, line: str) -> None:
     lease = Lease.granted(7, "ann", 1, seconds, NOW)
-    assert claim_text(ClaimGranted(lease, QUESTION), ()).body.decode() == line
+    assert claim_text(ClaimGranted(lease, QUESTION), NONE_IGNORED).body.decode() == line
 
 
 @pytest.mark.parametrize(
@@ -60,4 +61,4 @@ def test_a_claim_after_the_own_answer_says_that_it_is_given(
     end = Resolution(ResolutionKind.ANSWERED, "ann", 0, seq)
     lease = Lease.granted(7, "ann", 1, None, NOW)
     granted = ClaimGranted(lease, QUESTION.with_resolution(end))
-    assert claim_text(granted, ()).body.decode() == line
+    assert claim_text(granted, NONE_IGNORED).body.decode() == line

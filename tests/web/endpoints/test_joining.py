@@ -70,6 +70,19 @@ async def test_an_invite_is_exchanged_for_a_code_that_opens_its_room() -> None:
         assert state.json["codes"][0]["client"] == "codex-cli"
 
 
+async def test_a_join_that_asks_for_text_gets_the_instruction() -> None:
+    async with open_site() as site:
+        invite = (await made(site, name="codex"))["invite"]
+        json = {"invite": invite, "nam": "x"}
+        joined = await site.front.call("POST", "/join?format=text", json=json)
+        first, told, ignored = joined.body.decode().splitlines()
+        assert first == "you are codex in build"
+        assert "Authorization: Bearer argy_a1_" in told
+        assert ignored == "ignored: nam (did you mean name?)"
+        lost = await site.front.call("POST", "/join?format=text", json=json)
+        assert (lost.status, lost.body[:20]) == (410, b"error: invite_used: ")
+
+
 async def test_the_whole_link_is_accepted_as_an_invite() -> None:
     async with open_site() as site:
         invite = await made(site, name="codex")

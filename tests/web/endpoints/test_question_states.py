@@ -84,7 +84,9 @@ async def test_an_unknown_addressee_is_named(
         alice = await site.code("alice")
         reply = await site.say(alice, "hello", to=["carol", "dan"])
         assert reply.status == 200
-        assert reply.json["warning"] == "nobody called carol or dan is in this room"
+        assert reply.json["warning"] == (
+            "nobody called carol is in this room; nobody called dan is in this room"
+        )
         reply = await site.say(alice, "hello", to="operator")
         assert "warning" not in reply.json
 

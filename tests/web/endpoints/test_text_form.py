@@ -13,6 +13,8 @@ from argybargy.web.access.cors import CorsRule
 from argybargy.web.endpoints.agent_routes import AGENT_ROUTES
 from support.web_app import Reply, Site, open_site
 
+TEXT = {"accept": "text/plain"}
+
 PLAIN = {"accept": "text/plain"}
 
 
@@ -99,7 +101,7 @@ async def test_a_poll_without_news_has_an_empty_body(
         ("/messages?format=text", {}, True),
         ("/messages?format=json&format=text", {"accept": "application/json"}, True),
         ("/messages?format=json", {"accept": "text/plain"}, False),
-        ("/whoami?format=text", {"accept": "text/plain"}, False),
+        ("/whoami?format=text", {"accept": "text/plain"}, True),
     ],
 )
 async def test_text_is_sent_only_when_it_is_asked_for(
@@ -196,7 +198,7 @@ async def test_a_post_a_claim_and_a_release_answer_with_a_line(
     async with open_talk() as talk:
         body = {"text": "Who can?", "expects_reply": "anyone", "replyTo": 1}
         posted = await talk.call("POST", "/messages", talk.ann, json=body)
-        assert posted.body == b"ok 1\nignored: replyTo\n"
+        assert posted.body == b"ok 1\nignored: replyTo (did you mean reply_to?)\n"
         path = "/messages/1/claim"
         claimed = await talk.call("POST", path, json={"lease_seconds": 60})
         assert claimed.body.startswith(b"claimed 1 until ")
@@ -356,17 +358,68 @@ async def test_pages_of_other_origins_may_read_the_cursor(
         assert {"X-Argybargy-Cursor", "Preference-Applied"} <= set(exposed)
 
 
-def test_the_conversation_speaks_text() -> None:
-    spoken = {(route.method, route.path) for route in AGENT_ROUTES if route.speaks_text}
-    assert spoken == {
-        ("GET", "/peers"),
-        ("GET", "/messages"),
-        ("GET", "/messages/{seq}"),
-        ("GET", "/history"),
-        ("GET", "/search"),
-        ("POST", "/ask"),
-        ("POST", "/messages"),
-        ("POST", "/messages/{seq}/claim"),
-        ("DELETE", "/messages/{seq}/claim"),
-        ("DELETE", "/messages/{seq}/question"),
-    }
+def test_every_endpoint_of_agents_speaks_text() -> None:
+    assert [route.path for route in AGENT_ROUTES if not route.speaks_text] == []
+
+
+async def test_an_agent_reads_who_it_is_and_what_it_has_stated(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_talk() as talk:
+        assert await talk.read("/whoami") == "you are bob in build\n"
+        json = {"capabilities": ["sql", "ci"], "status": "busy", "mood": "good"}
+        stated = await talk.call("PUT", "/me", json=json)
+        lines = ["you are bob in build", "can: sql ci", "status: busy", "ignored: mood"]
+        assert stated.body.decode().splitlines() == lines
+        gone = await talk.call("DELETE", "/me/wake")
+        assert gone.body == b"there was no URL to remove\n"
+
+
+async def test_an_agent_that_lost_its_context_reads_where_it_goes_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_talk() as talk:
+        await talk.site.say(talk.bob, "May I?", to="ann")
+        await talk.site.say(talk.ann, "Who can?", expects_reply="anyone")
+        await talk.call("POST", "/messages/2/claim")
+        lines = (await talk.read("/resume")).splitlines()
+        assert lines[:4] == [
+            "you are bob in build",
+            "cursor 0, 1 unread",
+            "you asked:",
+            "1 bob>ann asks ann: May I?",
+        ]
+        assert lines[4].startswith("claimed 2 until ")
+        assert lines[5:] == ["2 ann asks anyone (taken: bob): Who can?"]
+        await talk.site.admin("POST", "/admin/rooms/build/close")
+        last = (await talk.read("/resume")).splitlines()[-1]
+        assert last.startswith("leave: room closed by ")
+
+
+@pytest.mark.parametrize("door", ["front", "quart"])
+@pytest.mark.parametrize(
+    ("method", "target", "status", "error"),
+    [
+        ("GET", "/nothing", 404, "no_such_route"),
+        ("POST", "/whoami", 405, "method_not_allowed"),
+        ("GET", "/messages/77", 404, "not_found"),
+        ("GET", "/whoami", 401, "unauthorized"),
+        ("GET", "//admin/state", 404, "no_such_route"),
+    ],
+)
+async def test_errors_are_a_line_wherever_text_is_asked_for(
+    door: str, method: str, target: str, status: int, error: str
+) -> None:
+    async with open_site() as site:
+        code = await site.code("ann") if status != 401 else None
+        if door == "quart" and target.startswith("//"):
+            return  # only the app in front checks the path
+        client = getattr(site, door)
+        by_query = f"{target}?format=text"
+        for address, headers in ((target, TEXT), (by_query, {})):
+            reply = await client.call(method, address, code=code, headers=headers)
+            assert reply.status == status
+            assert reply.headers["content-type"] == "text/plain; charset=utf-8"
+            assert reply.body.startswith(f"error: {error}: ".encode())
+        reply = await client.call(method, target, code=code)
+        assert reply.json["detail"]["error"] == error

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Self
+from itertools import zip_longest
+from typing import Final, Self
 
 import attrs
 
@@ -11,6 +12,7 @@ from argybargy.domain.capabilities import CAN, addresses_of, word_of_address
 from argybargy.domain.instant import Instant, format_timestamp
 from argybargy.domain.message import Message
 from argybargy.domain.names import OPERATOR, PeerKey, RoomKey, peer_key, room_key
+from argybargy.domain.nearest import nearest
 from argybargy.domain.room.state import Room
 from argybargy.relay.access.capable import Capable
 from argybargy.relay.access.code_registry import CodeRegistry
@@ -27,6 +29,9 @@ from argybargy.relay.room.receipts import (
     receipt_of,
 )
 from argybargy.relay.room.subscriptions import Subscriptions
+
+MAX_NEAR: Final = 4
+"""Maximum unknown names of a message for which a similar one is looked for."""
 
 
 class Reachability(StrEnum):
@@ -54,12 +59,15 @@ class DeliveryReport:
         receipts: How soon each addressee hears of the message, and a peer asked by
             name; empty for a broadcast that asks nobody by name.
         missing: The capabilities wanted that nobody in the room has.
+        unknown: The addressees, and the peer asked by name, that have no code of the
+            room; each with the most similar name, if one is similar.
     """
 
     to: tuple[tuple[str, Reachability], ...] = ()
     counts: tuple[tuple[Reachability, int], ...] | None = None
     receipts: tuple[tuple[str, Receipt], ...] = ()
     missing: tuple[str, ...] = ()
+    unknown: tuple[tuple[str, str | None], ...] = ()
 
     @property
     def warning(self) -> str | None:
@@ -67,10 +75,16 @@ class DeliveryReport:
 
         They may join later, so the message is accepted.
         """
-        unknown = [name for name, reach in self.to if reach is Reachability.UNKNOWN]
-        names = f"nobody called {' or '.join(unknown)} is in this room"
-        warnings = ([names] if unknown else []) + self.missing_warnings
-        return "; ".join(warnings) or None
+        return "; ".join(self.warnings) or None
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence about each name and each capability that nobody has."""
+        return [
+            f"nobody called {name} is in this room"
+            + ("" if near is None else f": did you mean {near}?")
+            for name, near in self.unknown
+        ] + self.missing_warnings
 
     @property
     def missing_warnings(self) -> list[str]:
@@ -171,7 +185,8 @@ class DeliveryReporter:
         receipts = tuple((name, receipt(name)) for name in named_addressees(message))
         if message.is_broadcast:
             counts = self._counts(key, polls, message)
-            return DeliveryReport(counts=counts, receipts=receipts)
+            unknown = self._unknown(key, receipts)
+            return DeliveryReport(counts=counts, receipts=receipts, unknown=unknown)
         to = (
             (name, operator().reach)
             if peer_key(name) == OPERATOR
@@ -180,7 +195,32 @@ class DeliveryReporter:
             if word_of_address(name) is None
         )
         missing = self._missing(key, message)
-        return DeliveryReport(tuple(to), receipts=receipts, missing=missing)
+        unknown = self._unknown(key, receipts)
+        return DeliveryReport(
+            tuple(to), receipts=receipts, missing=missing, unknown=unknown
+        )
+
+    def _unknown(
+        self, room: RoomKey, receipts: tuple[tuple[str, Receipt], ...]
+    ) -> tuple[tuple[str, str | None], ...]:
+        """Return the names that nobody has, the first with the nearest that is known.
+
+        Only the first few are compared: a message has up to 16 addressees, and other
+        tasks wait meanwhile.
+        """
+        names = [name for name, each in receipts if each.kind is ReceiptKind.UNKNOWN]
+        if not names:
+            return ()
+        known = sorted(self.codes.live_names(room, self.clock.now()) - set(names))
+        near = [self._nearest(room, name, known) for name in names[:MAX_NEAR]]
+        return tuple(zip_longest(names, near))
+
+    def _nearest(self, room: RoomKey, name: str, known: list[PeerKey]) -> str | None:
+        found = nearest(name, known)
+        if found is None or peer_key(found) == peer_key(name):
+            return None
+        held = self.codes.codes_of(Peer(room, peer_key(found)))
+        return held[-1].name if held else None
 
     def _missing(self, room: RoomKey, message: Message) -> tuple[str, ...]:
         """Return the wanted capabilities that only the sender has, if anybody."""

@@ -172,6 +172,7 @@ class PostAnswer(Struct, frozen=True):
     warning: str | UnsetType = UNSET
     receipts: dict[str, str] | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
 
 
 class AskAnswer(PostAnswer, frozen=True, kw_only=True):
@@ -290,6 +291,7 @@ class ClaimBody(Struct, frozen=True):
     lease_seconds: int | None
     expires_at: str | None
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
     question: QuestionBody | UnsetType = UNSET
 
 
@@ -306,6 +308,7 @@ class WithdrawnBody(Struct, frozen=True):
     withdrawn: bool
     seq: int
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
 
 
 class FieldProblem(Struct, frozen=True):

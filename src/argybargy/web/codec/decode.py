@@ -25,7 +25,9 @@ from argybargy.domain.names import (
 )
 from argybargy.domain.text_form import YOU
 from argybargy.web.codec.bodies import ClaimRequest, WithdrawRequest
+from argybargy.web.codec.json_errors import json_problem
 from argybargy.web.codec.validation_errors import ValidationErrors, type_error
+from argybargy.web.ignored import NONE_IGNORED, Ignored
 from argybargy.web.request import Request
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -37,8 +39,6 @@ Fields = Mapping[str, Sequence[str]]
 MAX_QUERY_FIELDS: Final = 32
 """Maximum fields of a query; more are refused."""
 _FORM: Final = "application/x-www-form-urlencoded"
-MAX_IGNORED_NAMES: Final = 16
-"""Maximum unknown fields that a response lists."""
 _INTEGER: Final = re.compile(r"\d{1,16}", re.ASCII)
 _PLAIN_QUERY: Final = re.compile(
     r"[a-z_]{1,16}=\w{0,24}(&[a-z_]{1,16}=\w{0,24}){0,4}", re.ASCII
@@ -58,7 +58,7 @@ _IDEMPOTENCY_KEY: Final = re.compile(r"[\x20-\x7e]+")
 
 async def read_json(
     request: Request, into: type[Body], *, is_optional: bool = False
-) -> tuple[Body, list[str]]:
+) -> tuple[Body, Ignored]:
     """Read a request body as a JSON object.
 
     Args:
@@ -67,7 +67,7 @@ async def read_json(
         is_optional: Whether an empty body means all defaults.
 
     Returns:
-        The body, and the names of unknown fields, for ``ignored`` of the response.
+        The body, and its unknown fields.
 
     Raises:
         RelayError: ``unsupported_media_type``, ``body_too_large`` or
@@ -75,7 +75,7 @@ async def read_json(
     """
     raw = without_bom(await request.read_body())
     if is_optional and not raw:
-        return into(), []
+        return into(), NONE_IGNORED
     if not request.is_json and not _is_json_from_curl(request, raw):
         raise RelayError(Problem.UNSUPPORTED_MEDIA_TYPE)
     return convert(_parse(raw), into)
@@ -99,21 +99,18 @@ def without_bom(raw: bytes) -> bytes:
 def _parse(raw: bytes) -> Mapping[str, Any]:
     try:
         parsed = msgspec.json.decode(raw, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        problem = "this is not a JSON object in UTF-8"
-        raise RelayError.invalid("body", problem) from None
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise RelayError.invalid("body", json_problem(raw, error)) from None
     return parsed
 
 
-def convert(fields: Mapping[str, Any], into: type[Body]) -> tuple[Body, list[str]]:
-    """Convert parsed fields to a body; return it and the names of unknown fields."""
+def convert(fields: Mapping[str, Any], into: type[Body]) -> tuple[Body, Ignored]:
+    """Convert parsed fields to a body; return it and the unknown fields."""
     try:
         body = msgspec.convert(fields, into)
     except msgspec.ValidationError as error:
         raise type_error(str(error), into) from None
-    known = into.__struct_encode_fields__
-    ignored = [key[:64] for key in fields if key not in known]
-    return body, ignored[:MAX_IGNORED_NAMES]
+    return body, Ignored.of(fields, into.__struct_encode_fields__)
 
 
 # -- queries --------------------------------------------------------------------
@@ -240,11 +237,11 @@ def check_lease(body: ClaimRequest, limits: Limits) -> int | None:
     return seconds
 
 
-async def decode_reason(request: Request, limits: Limits) -> tuple[str, list[str]]:
+async def decode_reason(request: Request, limits: Limits) -> tuple[str, Ignored]:
     """Decode why a question is withdrawn, from the JSON body or the query.
 
     Returns:
-        The reason, and the names of unknown fields.
+        The reason, and the unknown fields.
 
     Raises:
         RelayError: As :func:`read_json`.

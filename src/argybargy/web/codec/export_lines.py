@@ -140,3 +140,4 @@ class ImportBody(Struct, frozen=True):
     codes: ImportedRows
     audit: ImportedRows
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET

@@ -29,3 +29,4 @@ class GuestBody(Struct, frozen=True):
     speaks: bool
     expires_at: str
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET

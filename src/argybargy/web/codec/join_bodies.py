@@ -35,6 +35,7 @@ class MadeInviteBody(Struct, frozen=True):
     expires_at: str
     instruction: str
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
 
 
 class InviteRow(Struct, frozen=True, gc=False):
@@ -94,6 +95,7 @@ class JoinBody(Struct, frozen=True):
     manual: str
     instruction: str
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
 
 
 class JoinPage(Struct, frozen=True):

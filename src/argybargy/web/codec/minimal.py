@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from argybargy.web.codec.bodies import DigestBody, Gap
+from argybargy.web.ignored import NONE_IGNORED, Ignored
 from argybargy.web.request import (
     MINIMAL_APPLIED,
     Request,
@@ -70,6 +71,7 @@ class MinimalPostAnswer(Struct, frozen=True):
     warning: str | UnsetType = UNSET
     receipts: dict[str, str] | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
 
 
 class MinimalAskAnswer(Struct, frozen=True):
@@ -87,6 +89,7 @@ class MinimalAskAnswer(Struct, frozen=True):
     warning: str | UnsetType = UNSET
     receipts: dict[str, str] | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
 
 
 class MinimalRoomStatus(Struct, frozen=True):
@@ -180,7 +183,7 @@ def body_response(
     request: Request,
     body: Struct,
     minimal: type[Struct],
-    ignored: list[str] | None = None,
+    ignored: Ignored = NONE_IGNORED,
     *,
     status: int = HTTPStatus.OK,
 ) -> Response:
@@ -193,7 +196,7 @@ def body_response(
         ignored: Unknown fields of the request.
         status: HTTP status.
     """
-    whole = json_response(body, ignored or (), status=status)
+    whole = json_response(body, ignored, status=status)
     if request.form is not ResponseForm.MINIMAL_JSON:
         return whole
     kept = msgspec.json.decode(whole.body, type=minimal)

@@ -40,6 +40,7 @@ class InviteBody(Struct, frozen=True):
     url: str
     instruction: str
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
     rooms: list[str] | UnsetType = UNSET
 
 
@@ -70,6 +71,7 @@ class RevokeBody(Struct, frozen=True):
     revoked: int
     codes: list[RevokedCode]
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
 
 
 class SayRequest(PostRequest, frozen=True):
@@ -95,6 +97,7 @@ class RoomActionBody(Struct, frozen=True):
     ok: bool
     room: RoomStatusBody
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
 
 
 class DampingQuery(Struct, frozen=True):
@@ -127,6 +130,7 @@ class RoomDeletionBody(Struct, frozen=True):
     codes: int
     erased: bool
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
 
 
 class StateQuery(Struct, frozen=True):

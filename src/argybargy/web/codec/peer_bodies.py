@@ -43,6 +43,7 @@ class WhoAmI(Struct, frozen=True):
     role: Literal["person", "reader"] | UnsetType = UNSET
     status: str | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
     rooms: list[str] | UnsetType = UNSET
 
 
@@ -53,6 +54,7 @@ class WakeBody(Struct, frozen=True):
     wake: Literal["asks", "direct", "all"]
     key: str
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
 
 
 class WakeRemovedBody(Struct, frozen=True):

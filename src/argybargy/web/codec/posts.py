@@ -32,6 +32,7 @@ from argybargy.web.codec.decode import (
     without_bom,
 )
 from argybargy.web.codec.validation_errors import ValidationErrors
+from argybargy.web.ignored import Ignored
 from argybargy.web.request import Request
 
 _PLAIN_FIELDS: Final = frozenset(
@@ -44,7 +45,7 @@ _NEVER_ASKED: Final = frozenset({EVERYONE, "system", "admin", YOU})
 _CALL_RULE: Final = "name the same 'can:<word>' in 'to' as well"
 
 
-async def decode_post(request: Request, limits: Limits) -> tuple[PostDraft, list[str]]:
+async def decode_post(request: Request, limits: Limits) -> tuple[PostDraft, Ignored]:
     """Decode a post, from JSON or from plain text with a query.
 
     Raises:
@@ -73,11 +74,17 @@ def check_no_query(request: Request) -> None:
     errors.raise_any()
 
 
-async def read_plain_post(request: Request) -> tuple[PostRequest, list[str]]:
+async def read_plain_post(
+    request: Request, *also_known: str
+) -> tuple[PostRequest, Ignored]:
     """Read a post whose body is the text, and whose other fields are in the query.
 
+    Args:
+        request: The request.
+        also_known: Further fields of the query that the endpoint reads.
+
     Returns:
-        The post, and the names of unknown fields.
+        The post, and the unknown fields.
 
     Raises:
         RelayError: ``invalid_request`` or ``body_too_large``.
@@ -98,7 +105,7 @@ async def read_plain_post(request: Request) -> tuple[PostRequest, list[str]]:
         choice=fields.get("choice", [None])[-1],
     )
     known = _PLAIN_FIELDS | {_FORMAT_FIELD, _ROOM_FIELD}
-    return body, [key[:64] for key in fields if key not in known]
+    return body, Ignored.of(fields, {*known, *also_known})
 
 
 def _listed(values: Sequence[str]) -> list[str]:

@@ -29,6 +29,7 @@ class SessionBody(Struct, frozen=True):
     expires: str
     cookie: bool
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
 
 
 class IdentityBody(Struct, frozen=True):

@@ -47,6 +47,7 @@ class HelloFrame(Struct, frozen=True, tag="hello"):
     limits: dict[str, float]
     resumed: bool
     ignored: list[str] | UnsetType = UNSET
+    did_you_mean: dict[str, str] | UnsetType = UNSET
 
 
 class SnapshotFrame(Struct, frozen=True, tag="snapshot"):

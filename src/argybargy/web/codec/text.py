@@ -33,8 +33,9 @@ from argybargy.relay.api.agent import History, Thread
 from argybargy.relay.api.poll import PollAnswer
 from argybargy.relay.api.posting import PostOutcome
 from argybargy.relay.api.search import SearchPage
-from argybargy.relay.room.delivery_report import OperatorPresence, Reachability
+from argybargy.relay.room.delivery_report import OperatorPresence
 from argybargy.relay.room.receipts import Receipt, ReceiptKind
+from argybargy.web.ignored import Ignored
 from argybargy.web.request import Response, text_response
 
 CURSOR: Final = b"x-argybargy-cursor"
@@ -204,7 +205,7 @@ def peers_text(
     return text_response("\n".join(lines))
 
 
-def post_text(outcome: PostOutcome, ignored: Iterable[str]) -> Response:
+def post_text(outcome: PostOutcome, ignored: Ignored) -> Response:
     """Return the number of a stored message, its receipts, and what was wrong."""
     head = f"ok {outcome.message.seq}{receipts_part(outcome)}"
     return text_response("\n".join([head, *post_lines(outcome, ignored)]))
@@ -220,20 +221,15 @@ def receipts_part(outcome: PostOutcome) -> str:
     return " · " + ", ".join(receipts) if receipts else ""
 
 
-def post_lines(outcome: PostOutcome, ignored: Iterable[str]) -> list[str]:
+def post_lines(outcome: PostOutcome, ignored: Ignored) -> list[str]:
     """Return the lines that say what was wrong with a post."""
     lines = [f"hint: {outcome.hint}"] if outcome.hint else []
     report = outcome.delivery
     if outcome.message.calls:
         names = ", ".join(name for name, _ in report.to)
         lines += [f"reaches {names}"] if names else []
-    lines += [
-        f"warning: nobody called {name} is in this room"
-        for name, reach in report.to
-        if reach is Reachability.UNKNOWN
-    ]
-    lines += [f"warning: {each}" for each in report.missing_warnings]
-    return [*lines, *_ignored_lines(ignored)]
+    lines += [f"warning: {each}" for each in report.warnings]
+    return [*lines, *ignored_lines(ignored)]
 
 
 def _short_receipt(receipt: Receipt) -> str:
@@ -246,14 +242,14 @@ def _clock(wall_ms: int) -> str:
     return datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%H:%M UTC")
 
 
-def claim_text(granted: ClaimGranted, ignored: Iterable[str]) -> Response:
+def claim_text(granted: ClaimGranted, ignored: Ignored) -> Response:
     """Return a granted claim with the end of its lease.
 
     Of a question that the claimer has answered, it returns the number of the answer:
     there is nothing left to do.
     """
-    head = _answered(granted) or _claimed(granted.lease)
-    return text_response("\n".join([head, *_ignored_lines(ignored)]))
+    head = _answered(granted) or claimed_line(granted.lease)
+    return text_response("\n".join([head, *ignored_lines(ignored)]))
 
 
 def _answered(granted: ClaimGranted) -> str | None:
@@ -264,7 +260,8 @@ def _answered(granted: ClaimGranted) -> str | None:
     return f"answered {granted.lease.seq}{by}"
 
 
-def _claimed(lease: Lease) -> str:
+def claimed_line(lease: Lease) -> str:
+    """Return a claim with the end of its lease."""
     until = ""
     if lease.expires_ms is not None and lease.seconds is not None:
         form = "%H:%M" if lease.seconds < _DAY_SECONDS else "%Y-%m-%d %H:%M"
@@ -273,9 +270,11 @@ def _claimed(lease: Lease) -> str:
     return f"claimed {lease.seq}{until}"
 
 
-def _ignored_lines(ignored: Iterable[str]) -> list[str]:
-    names = ", ".join(ignored)
-    return [escape_text(f"ignored: {names}").replace("\n", " ")] if names else []
+def ignored_lines(ignored: Ignored) -> list[str]:
+    """Return the line that names the unknown fields of a request, if there are any."""
+    if not ignored:
+        return []
+    return [escape_text(f"ignored: {ignored.shown()}").replace("\n", " ")]
 
 
 def released_text(seq: int) -> Response:
@@ -283,6 +282,6 @@ def released_text(seq: int) -> Response:
     return text_response(f"released {seq}")
 
 
-def withdrawn_text(seq: int, ignored: Iterable[str]) -> Response:
+def withdrawn_text(seq: int, ignored: Ignored) -> Response:
     """Return a withdrawn question."""
-    return text_response("\n".join([f"withdrawn {seq}", *_ignored_lines(ignored)]))
+    return text_response("\n".join([f"withdrawn {seq}", *ignored_lines(ignored)]))

@@ -33,6 +33,7 @@ from argybargy.web.codec.text import (
     receipts_part,
     thread_lines,
 )
+from argybargy.web.ignored import Ignored
 from argybargy.web.request import Request, Response, text_response
 
 _WAIT: Final = "wait"
@@ -40,7 +41,7 @@ _WAIT: Final = "wait"
 
 async def decode_ask(
     request: Request, limits: Limits
-) -> tuple[PostDraft, float, list[str]]:
+) -> tuple[PostDraft, float, Ignored]:
     """Decode a question, from JSON or from plain text with a query.
 
     The query may have `wait` beside a JSON body too; the one of the body counts first.
@@ -54,8 +55,7 @@ async def decode_ask(
     key, fields = idempotency_key(request, limits), parse_query(request)
     body: PostRequest
     if request.media_type == "text/plain":
-        body, ignored = await read_plain_post(request)
-        ignored = [each for each in ignored if each != _WAIT]
+        body, ignored = await read_plain_post(request, _WAIT)
         wait = _wait(fields, limits.wait_seconds)
     else:
         check_no_query(request)
@@ -132,7 +132,7 @@ def _message(
 # -- text form ------------------------------------------------------------------
 
 
-def ask_text(reader: Reader, asked: Asked, ignored: list[str]) -> Response:
+def ask_text(reader: Reader, asked: Asked, ignored: Ignored) -> Response:
     """Return the number of a question, and its answer or how else it ended."""
     seq, waited = asked.message.seq, asked.waited
     # Who has answered needs no receipt; who has not, may not even listen.

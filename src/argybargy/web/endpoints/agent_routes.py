@@ -66,6 +66,7 @@ JOIN_ROUTES: Final = (
         body_hint={"invite": "...", "name": "<peer> (if the invite gives none)"},
         refusals=(401, 403, 409, 410, 413, 415, 422, 429, 503),
         is_repeatable=True,
+        speaks_text=True,
     ),
 )
 
@@ -77,6 +78,7 @@ AGENT_ROUTES: Final = (
         agents.whoami,
         peer_bodies.WhoAmI,
         chooses_room=True,
+        speaks_text=True,
     ),
     Route(
         "PUT",
@@ -91,6 +93,7 @@ AGENT_ROUTES: Final = (
             "status": "... (optional)",
         },
         refusals=(413, 415, 422, 429, 503),
+        speaks_text=True,
     ),
     Route(
         "PUT",
@@ -103,6 +106,7 @@ AGENT_ROUTES: Final = (
         body=peer_bodies.WakeRequest,
         body_hint={"url": "https://...", "wake": "asks | direct | all (optional)"},
         refusals=(403, 413, 415, 422, 429, 503),
+        speaks_text=True,
     ),
     Route(
         "DELETE",
@@ -111,6 +115,7 @@ AGENT_ROUTES: Final = (
         agents.delete_wake,
         peer_bodies.WakeRemovedBody,
         refusals=(429, 503),
+        speaks_text=True,
     ),
     Route(
         "GET",
@@ -120,6 +125,7 @@ AGENT_ROUTES: Final = (
         agents.resume,
         peer_bodies.ResumeBody,
         minimal_body=minimal.MinimalResumeBody,
+        speaks_text=True,
     ),
     Route(
         "GET",

@@ -52,6 +52,12 @@ from argybargy.web.codec.room_pages import (
     rooms_poll_body,
     rooms_poll_text,
 )
+from argybargy.web.codec.state_text import (
+    hook_removed_text,
+    hook_text,
+    resume_text,
+    whoami_text,
+)
 from argybargy.web.codec.statements import (
     capability_in_query,
     hook_of,
@@ -60,6 +66,7 @@ from argybargy.web.codec.statements import (
     wake_body,
 )
 from argybargy.web.errors import error_response
+from argybargy.web.ignored import NONE_IGNORED
 from argybargy.web.request import Request, Response, ResponseForm, json_response
 
 _LOST = frozenset({Problem.CLAIMED_BY_OTHER, Problem.NOT_CLAIMABLE})
@@ -70,20 +77,26 @@ async def whoami(services: Services, code: CodeRecord, request: Request) -> Resp
     """Return the caller's name, room, capabilities and status."""
     relay = services.relay
     rooms = relay.codes.rooms_of(code, relay.clock.now())
-    return json_response(me_body(me.myself(relay, code), rooms))
+    body = me_body(me.myself(relay, code), rooms)
+    return whoami_text(body) if request.wants_text else json_response(body)
 
 
 async def put_me(services: Services, code: CodeRecord, request: Request) -> Response:
     """Change the caller's capabilities and status."""
     body, ignored = await read_json(request, MeRequest)
     said = statement(body, services.limits)
-    return json_response(me_body(await me.state(services.relay, code, said)), ignored)
+    stated = me_body(await me.state(services.relay, code, said))
+    if request.wants_text:
+        return whoami_text(stated, ignored)
+    return json_response(stated, ignored)
 
 
 async def put_wake(services: Services, code: CodeRecord, request: Request) -> Response:
     """Set the caller's wake hook; this response is the only one with its key."""
     body, ignored = await read_json(request, WakeRequest)
     hook = await wake.set_hook(services.relay, code, *hook_of(body))
+    if request.wants_text:
+        return hook_text(wake_body(hook), ignored)
     return json_response(wake_body(hook), ignored)
 
 
@@ -92,6 +105,8 @@ async def delete_wake(
 ) -> Response:
     """Remove the caller's wake hook."""
     removed = await wake.remove_hook(services.relay, code)
+    if request.wants_text:
+        return hook_removed_text(removed=removed)
     return json_response(WakeRemovedBody(removed=removed))
 
 
@@ -123,6 +138,8 @@ async def resume(services: Services, code: CodeRecord, request: Request) -> Resp
     """Return the state that an agent needs after it has lost its context."""
     found = await agent.resume(services.relay, code)
     capabilities = me.myself(services.relay, code).capabilities
+    if request.wants_text:
+        return resume_text(_reader(services, code), found, capabilities)
     body = encode.resume_body(found, capabilities)
     return body_response(request, body, MinimalResumeBody)
 
@@ -230,7 +247,7 @@ async def get_history(
 async def claim(services: Services, code: CodeRecord, request: Request) -> Response:
     """Claim an open question, or renew the caller's claim on it."""
     seq = seq_in_path(request)
-    body, ignored = ClaimRequest(), list[str]()
+    body, ignored = ClaimRequest(), NONE_IGNORED
     # Clients of the original Argybargy may send any body along; only JSON is read.
     if request.is_json:
         body, ignored = await read_json(request, ClaimRequest, is_optional=True)

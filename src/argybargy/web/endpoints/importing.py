@@ -22,7 +22,7 @@ from argybargy.relay.api.imports import (
     import_room,
 )
 from argybargy.web.access.services import Services
-from argybargy.web.codec.decode import MAX_IGNORED_NAMES, parse_query, without_bom
+from argybargy.web.codec.decode import parse_query, without_bom
 from argybargy.web.codec.export_lines import (
     FORMAT,
     AuditLine,
@@ -36,6 +36,7 @@ from argybargy.web.codec.export_lines import (
     RoomLine,
 )
 from argybargy.web.codec.import_lines import InvalidLineError, LineReader
+from argybargy.web.ignored import MAX_IGNORED_NAMES, Ignored
 from argybargy.web.request import Request, Response, json_response
 
 _decode: Final = msgspec.json.Decoder(Line).decode
@@ -92,7 +93,7 @@ async def import_lines(services: Services, request: Request) -> Response:
         ImportedRows(codes, len(batch.codes) - codes),
         ImportedRows(audits, len(batch.audits) - audits),
     )
-    return json_response(answer, list(batch.ignored)[:MAX_IGNORED_NAMES])
+    return json_response(answer, Ignored(tuple(batch.ignored)[:MAX_IGNORED_NAMES]))
 
 
 def _is_dry_run(request: Request) -> bool:

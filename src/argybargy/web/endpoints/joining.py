@@ -30,6 +30,8 @@ from argybargy.web.codec.join_bodies import (
     MakeInviteRequest,
     RevokedInviteBody,
 )
+from argybargy.web.codec.state_text import identity_line
+from argybargy.web.codec.text import ignored_lines
 from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.request import Request, Response, json_response, text_response
 
@@ -154,6 +156,9 @@ async def join(services: Services, request: Request) -> Response:
         manual=f"{base}/?format=text",
         instruction=connect_instruction(base, joined.code),
     )
+    if request.wants_text:
+        lines = [identity_line(record.name, record.room), answer.instruction]
+        return text_response("\n".join([*lines, *ignored_lines(ignored)]))
     return json_response(answer, ignored)
 
 

@@ -67,6 +67,7 @@ from argybargy.web.codec.room_lists import invited_rooms
 from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.codec.waits import awaited_body, decode_wait, status_of
 from argybargy.web.identity import IdentityKind
+from argybargy.web.ignored import Ignored
 from argybargy.web.request import Request, Response, json_response
 
 STATE_MESSAGES, HISTORY_MESSAGES = 60, 50
@@ -189,7 +190,7 @@ async def delete_room(services: Services, request: Request) -> Response:
     return json_response(body, ignored)
 
 
-async def _room_action(request: Request) -> tuple[str, str, list[str]]:
+async def _room_action(request: Request) -> tuple[str, str, Ignored]:
     body, ignored = await read_json(request, RoomActionRequest, is_optional=True)
     by = body.by.strip() or OPERATOR
     errors = ValidationErrors()
@@ -199,7 +200,7 @@ async def _room_action(request: Request) -> tuple[str, str, list[str]]:
     return request.params["room"], by, ignored
 
 
-def _room_response(status: RoomStatus, ignored: list[str]) -> Response:
+def _room_response(status: RoomStatus, ignored: Ignored) -> Response:
     body = RoomActionBody(ok=True, room=encode.room_status(status))
     return json_response(body, ignored)
 

@@ -43,6 +43,7 @@ from argybargy.web.codec.stream_frames import (
 )
 from argybargy.web.codec.validation_errors import ValidationErrors
 from argybargy.web.identity import OperatorIdentity
+from argybargy.web.ignored import Ignored
 from argybargy.web.request import Request, Response, stream_response
 
 log = get_logger(__name__)
@@ -105,7 +106,7 @@ class Stream:
     _sent_url: str = ""
 
     async def lines(
-        self, asked: StreamRequest, ignored: list[str]
+        self, asked: StreamRequest, ignored: Ignored
     ) -> AsyncGenerator[bytes, None]:
         """Yield frames as lines, the last of them a ``bye``.
 
@@ -133,7 +134,7 @@ class Stream:
         self._keepalive_at = trio.current_time() + KEEPALIVE_SECONDS
         return line
 
-    def _hello(self, asked: StreamRequest, ignored: list[str]) -> HelloFrame:
+    def _hello(self, asked: StreamRequest, ignored: Ignored) -> HelloFrame:
         services, board = self.services, self.services.relay.overview
         now = self.cursor.refresh()
         self._sent_url = services.public_url
@@ -149,7 +150,8 @@ class Stream:
             max_idle_seconds=services.limits.idle_seconds,
             limits=attrs.asdict(services.limits),
             resumed=self.cursor.version is not None,
-            ignored=ignored or msgspec.UNSET,
+            ignored=list(ignored.names) or msgspec.UNSET,
+            did_you_mean=ignored.near or msgspec.UNSET,
         )
 
     def _can_resume(self, resume: ResumePoint) -> bool:

@@ -1,0 +1,38 @@
+"""Find the known word that a mistyped one is nearest to, for errors and warnings."""
+
+import difflib
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final
+
+MAX_COMPARED: Final = 256
+"""Maximum known words that one mistyped word is compared with: it takes their time."""
+_LONGEST: Final = 64
+"""Longest mistyped word that is compared; known words are no longer."""
+_LEAST_PREFIX: Final = 3
+"""Least letters with which a word may be the beginning of a known one."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is probably meant; ``None`` if none is similar.
+
+    Case, ``-`` and ``_`` make no difference: ``replyTo`` is near ``reply_to``.
+
+    Args:
+        word: The word that is not known.
+        known: The known words, of which :data:`MAX_COMPARED` are looked at.
+    """
+    if not 1 <= len(word) <= _LONGEST:
+        return None
+    plain = {_plain(each): each for each in islice(known, MAX_COMPARED)}
+    wanted = _plain(word)
+    near = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.7)
+    if near:
+        return plain[near[0]]
+    begun = [each for each in plain if each.startswith(wanted)]
+    is_clear = len(begun) == 1 and len(wanted) >= _LEAST_PREFIX
+    return plain[begun[0]] if is_clear else None
+
+
+def _plain(word: str) -> str:
+    return word.casefold().replace("_", "").replace("-", "")
