@@ -619,7 +619,9 @@ def test_an_answer_from_the_composer_can_be_undone_like_one_from_the_inbox(
     dashboard.send("Yes.")
     expect(dashboard.composer).to_have_value("")
     line = dashboard.css(".composer .pending")
-    expect(line).to_contain_text("Your answer to claude is being sent")
+    expect(line).to_have_text(
+        re.compile(r"^\s*Your answer to claude is sent\s*in [1-5] s\s*Undo$")
+    )
     expect(dashboard.css(".sidebar .outgoing .said")).to_have_text("Yes.")
     line.get_by_role("button", name="Undo").click()
     expect(line).to_have_count(0)

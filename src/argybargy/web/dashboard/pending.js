@@ -45,7 +45,7 @@ export function PendingAnswers({ room }) {
     (entry) => html`<${Line}
       key=${keyOf(entry.row)}
       entry=${entry}
-      words=${html`Your answer to <bdi>${entry.row.from}</bdi> is being sent`}
+      words=${html`Your answer to <bdi>${entry.row.from}</bdi> is sent`}
     />`,
   );
 }
