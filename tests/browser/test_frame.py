@@ -110,6 +110,9 @@ def test_a_phone_answers_with_a_tap_or_two(new_dashboard: NewDashboard) -> None:
     expect(dashboard.css(".replying")).to_contain_text("Well?")
     dashboard.composer.fill("Yes.")
     dashboard.button("Send").tap()
+    undo = dashboard.css(".composer .pending").get_by_role("button", name="Undo")
+    expect(undo).to_be_in_viewport(ratio=1)
+    dashboard.send_now()
     expect(dashboard.message(seq).locator(".badge")).to_contain_text(
         "answered by operator"
     )

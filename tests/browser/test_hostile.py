@@ -112,6 +112,7 @@ def test_no_choice_reason_or_reply_becomes_markup(dashboard: Dashboard) -> None:
     dashboard.css(f"#t-{asked + 3} .prose").hover()
     assert_harmless(dashboard)
     dashboard.css("#t-2 .msg-choices button").first.click()
+    dashboard.send_now()
     expect(dashboard.css("#t-2 .is-chosen")).to_contain_text(tag)
     assert_harmless(dashboard)
 

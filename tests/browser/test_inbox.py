@@ -11,11 +11,6 @@ from support.browser import Dashboard, NewDashboard, wait_until
 pytestmark = pytest.mark.browser
 
 
-def send_now(dashboard: Dashboard) -> None:
-    """Send what could still be undone, as a closing tab does."""
-    dashboard.page.evaluate("window.dispatchEvent(new Event('pagehide'))")
-
-
 def leave_list(dashboard: Dashboard) -> None:
     """Move the pointer away from the cards, which keep their places under it."""
     dashboard.css("h1.channel-title").hover()
@@ -250,11 +245,11 @@ def test_an_undone_answer_is_not_sent_and_can_be_changed(dashboard: Dashboard) -
     field = dashboard.page.get_by_label("Answer claude")
     expect(field).to_have_value("Yes")
     expect(field).to_be_focused()
-    send_now(dashboard)
+    dashboard.send_now()
     dashboard.page.keyboard.press("End")
     dashboard.page.keyboard.type(", on Thursday.")
     dashboard.page.keyboard.press("Enter")
-    send_now(dashboard)
+    dashboard.send_now()
     leave_list(dashboard)
     expect(dashboard.css(".waiting-row")).to_have_count(0, timeout=15_000)
     assert answers_to(dashboard, "build", seq) == ["Yes, on Thursday."]
@@ -281,7 +276,7 @@ def test_an_answer_that_is_refused_keeps_its_text(dashboard: Dashboard) -> None:
     dashboard.button("Answer").click()
     dashboard.page.keyboard.type("Yes.")
     dashboard.page.keyboard.press("Enter")
-    send_now(dashboard)
+    dashboard.send_now()
     card = dashboard.css(".waiting-row")
     expect(card.get_by_role("alert")).to_have_text(
         "Not sent: The disk is full. Your text is kept."
@@ -289,7 +284,7 @@ def test_an_answer_that_is_refused_keeps_its_text(dashboard: Dashboard) -> None:
     expect(dashboard.page.get_by_label("Answer claude")).to_have_value("Yes.")
     dashboard.page.unroute("**/admin/say")
     card.get_by_role("button", name="Send").click()
-    send_now(dashboard)
+    dashboard.send_now()
     leave_list(dashboard)
     expect(card).to_have_count(0, timeout=15_000)
     assert answers_to(dashboard, "build", seq) == ["Yes."]
@@ -311,8 +306,8 @@ def test_a_lost_response_does_not_send_an_answer_twice(dashboard: Dashboard) -> 
     dashboard.button("Answer").click()
     dashboard.page.keyboard.type("Yes.")
     dashboard.page.keyboard.press("Enter")
-    send_now(dashboard)
-    send_now(dashboard)
+    dashboard.send_now()
+    dashboard.send_now()
     leave_list(dashboard)
     expect(dashboard.css(".waiting-row")).to_have_count(0, timeout=15_000)
     assert answers_to(dashboard, "build", seq) == ["Yes."]
@@ -330,7 +325,7 @@ def test_an_offered_choice_is_one_tap(dashboard: Dashboard) -> None:
     undo(dashboard).click()
     expect(offered).to_be_visible()
     offered.get_by_role("button", name="On Thursday").click()
-    send_now(dashboard)
+    dashboard.send_now()
     leave_list(dashboard)
     expect(dashboard.css(".waiting-row")).to_have_count(0, timeout=15_000)
     said = claude.call("GET", "/messages?since=0").json["messages"][-1]
@@ -349,7 +344,7 @@ def test_a_question_that_needs_no_answer_is_withdrawn(dashboard: Dashboard) -> N
     expect(dashboard.css(".outgoing")).to_contain_text("No answer needed · told in")
     undo(dashboard).click()
     needless.click()
-    send_now(dashboard)
+    dashboard.send_now()
     leave_list(dashboard)
     expect(dashboard.css(".outgoing")).to_contain_text(
         "No answer needed · claude is told"
@@ -373,7 +368,7 @@ def test_a_question_between_agents_is_not_withdrawn_by_one_tap(
         "menuitem", name="No answer needed: codex is told"
     ).click()
     expect(dashboard.css(".outgoing")).to_contain_text("No answer needed · told in")
-    send_now(dashboard)
+    dashboard.send_now()
     expect(dashboard.css(".outgoing")).to_contain_text("codex is told")
     asked = claude.call("GET", f"/messages/{seq}").json["message"]
     assert asked["question"]["state"] == "withdrawn"
@@ -386,7 +381,7 @@ def test_no_card_moves_under_the_pointer(dashboard: Dashboard) -> None:
     dashboard.sign_in("?view=inbox")
     rows = dashboard.css(".waiting-row")
     rows.nth(0).get_by_role("button", name="Yes").click()
-    send_now(dashboard)
+    dashboard.send_now()
     expect(rows.nth(0)).to_contain_text("Sent to #build · #4")
     rows.nth(1).get_by_role("button", name="Later").click()
     dashboard.page.get_by_role("menuitem", name="For 10 minutes").click()
@@ -411,7 +406,7 @@ def test_a_sent_card_keeps_its_height_and_place_on_the_inbox_page(
     rows.nth(0).get_by_role("button", name="Yes").click()
     expect(rows.nth(0).locator(".said")).to_have_text("Yes")
     assert rows.nth(1).bounding_box() == below
-    send_now(dashboard)
+    dashboard.send_now()
     leave_list(dashboard)
     expect(rows.nth(0)).to_contain_text("Sent to #build · #4")
     expect(dashboard.css("#asks-label")).to_have_text("Asks you · 2")
@@ -446,7 +441,7 @@ def test_answered_cards_below_a_pointer_that_rests_leave(dashboard: Dashboard) -
         row = dashboard.css(".sidebar .waiting-row").nth(number)
         row.get_by_role("button", name="Yes").press("Enter")
     place = first.bounding_box()
-    send_now(dashboard)
+    dashboard.send_now()
     expect(texts).to_have_text([f"Question {number}?" for number in (0, 3, 4)])
     expect(first).to_contain_text("Sent to #build")
     assert first.bounding_box() == place
@@ -620,7 +615,7 @@ def test_the_list_does_not_jump_when_an_answer_is_sent(dashboard: Dashboard) -> 
     assert before > 0
     dashboard.page.keyboard.press("Enter")
     expect(row.locator(".outgoing")).to_be_visible()
-    send_now(dashboard)
+    dashboard.send_now()
     leave_list(dashboard)
     expect(row).to_contain_text("Sent to #build")
     expect(dashboard.css(".waiting-row")).to_have_count(12)
@@ -703,7 +698,7 @@ def test_a_started_answer_outlives_its_question(dashboard: Dashboard) -> None:
     dashboard.page.keyboard.type(" noon.")
     expect(answer).to_have_value("Not before noon.")
     dashboard.page.keyboard.press("Enter")
-    send_now(dashboard)
+    dashboard.send_now()
     leave_list(dashboard)
     expect(row).to_have_count(0, timeout=15_000)
 

@@ -283,6 +283,29 @@ def test_own_messages_are_never_unread(dashboard: Dashboard) -> None:
     assert seq == 2
 
 
+def test_what_the_operator_wrote_elsewhere_is_not_unread(dashboard: Dashboard) -> None:
+    """Before the page was opened, and while it is open."""
+    relay = dashboard.relay
+    claude = relay.agent("claude", "build")
+    relay.room("here")
+    claude.say("one")
+    for text in ("two", "three"):
+        relay.say(text)
+    claude.say("four")
+    dashboard.sign_in("?room=here")
+    count = dashboard.room_row("build").locator(".unread-count")
+    expect(count).to_have_text("2")
+    relay.say("five")
+    claude.say("six")
+    expect(count).to_have_text("3")
+    dashboard.enter("build")
+    dashboard.enter("here")
+    relay.say("seven")
+    row = dashboard.room_row("build")
+    expect(row).to_have_attribute("aria-label", re.compile("7 messages"))
+    expect(count).to_have_count(0)
+
+
 def test_an_own_withdrawal_is_not_unread(dashboard: Dashboard) -> None:
     relay = dashboard.relay
     claude = relay.agent("claude", "build")

@@ -92,6 +92,12 @@ def test_the_composer_of_a_thread_answers_its_question(dashboard: Dashboard) -> 
     field = dashboard.page.get_by_label("Reply to claude")
     field.fill("You may.")
     field.press("Enter")
+    expect(in_thread(dashboard, asked).locator(".pending")).to_be_visible()
+    in_thread(dashboard, asked).get_by_role("button", name="Undo").click()
+    expect(field).to_have_value("You may.")
+    expect(field).to_be_focused()
+    field.press("Enter")
+    dashboard.send_now()
     expect(in_thread(dashboard, asked).locator(".badge")).to_have_text(
         "answered by operator · #2"
     )
@@ -139,6 +145,7 @@ def test_a_question_inside_a_thread_is_what_its_composer_answers(
     field = dashboard.css("#thread-composer")
     field.fill("Yes.")
     field.press("Enter")
+    dashboard.send_now()
     expect(in_thread(dashboard, asked).locator(".badge")).to_have_attribute(
         "data-state", "answered"
     )
@@ -157,6 +164,8 @@ def test_choices_are_buttons_and_the_chosen_one_is_marked(
     expect(dashboard.message(others).locator(".choice-mark")).to_have_text(["a", "b"])
     open_thread(dashboard, mine)
     in_thread(dashboard, mine).get_by_role("button", name="No, wait").click()
+    expect(dashboard.message(mine).locator(".pending")).to_be_visible()
+    dashboard.send_now()
     for row in (dashboard.message(mine), in_thread(dashboard, mine)):
         expect(row.locator(".badge")).to_have_attribute("data-state", "answered")
         expect(row.locator(".msg-choices button")).to_have_count(0)
@@ -212,10 +221,13 @@ def test_a_failed_reply_keeps_its_text(dashboard: Dashboard) -> None:
     field = dashboard.css("#thread-composer")
     field.fill("half a thought")
     field.press("Enter")
+    dashboard.send_now()
     expect(dashboard.css(".thread .problem")).to_contain_text("Your text is kept")
     expect(field).to_have_value("half a thought")
     dashboard.page.unroute("**/admin/say")
     field.press("Enter")
+    expect(field).to_have_value("")
+    dashboard.send_now()
     expect(dashboard.css(".thread .msg")).to_have_count(2)
     expect(field).to_have_value("")
 

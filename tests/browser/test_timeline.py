@@ -151,6 +151,8 @@ def test_the_operator_answers_with_a_quote(dashboard: Dashboard) -> None:
     expect(dashboard.css(".replying")).to_contain_text("Replying to claude: Shall I?")
     dashboard.page.keyboard.type("Do.")
     dashboard.page.keyboard.press("Enter")
+    expect(dashboard.css(".composer .pending")).to_be_visible()
+    dashboard.send_now()
     expect(dashboard.css(".msg .quote")).to_contain_text("Shall I?")
     expect(dashboard.css(".replying")).to_have_count(0)
     expect(dashboard.message(seq).locator(".badge")).to_have_text(

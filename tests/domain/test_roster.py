@@ -14,6 +14,7 @@ from argybargy.domain.roster import (
     build_roster,
     member_names,
     operator_names,
+    operator_seq,
     operator_turns,
 )
 from argybargy.domain.seat import Listening
@@ -184,6 +185,17 @@ def asking(expects: str, *, claimed_by: str | None = None) -> Message:
         expects,
         claimed_by=claimed_by,
     )
+
+
+def test_the_operator_s_newest_message_is_of_any_name_of_the_operator() -> None:
+    spoken = [
+        Member("operator", SenderKind.OPERATOR, 3, 0),
+        Member("Titus", SenderKind.OPERATOR, 7, 0),
+        Member("bob", SenderKind.AGENT, 9, 0),
+    ]
+    members = {peer_key(each.name): each for each in spoken}
+    assert operator_seq(members) == 7
+    assert operator_seq({peer_key("bob"): spoken[2]}) == 0
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from argybargy.relay.api import agent, stream_cursor
 from argybargy.relay.notifications import outbox
 from argybargy.relay.notifications import registry as notification_registry
 from argybargy.relay.nudges import call, unread
-from argybargy.relay.overview import change_log, overview, room_view
+from argybargy.relay.overview import change_log, damped_pairs, overview
 from argybargy.relay.room import commits_ahead, delivery_report, task
 from argybargy.serve import main, metrics_listener
 from argybargy.settings import notify_parsers
@@ -496,7 +496,7 @@ CONSTANTS: Final = (
     ),
     Constant(
         "DAMPED_ROWS",
-        room_view,
+        damped_pairs,
         "Maximum damped pairs shown for a room.",
         "web/endpoints/test_damping.py::test_a_card_shows_a_bounded_number_of_damped_pairs",
     ),

@@ -231,6 +231,18 @@ def operator_names(members: Mapping[PeerKey, Member]) -> frozenset[PeerKey]:
     return frozenset((OPERATOR, *others))
 
 
+def operator_seq(members: Mapping[PeerKey, Member]) -> int:
+    """Return the number of the operator's newest message in a room; 0 without one."""
+    return max(
+        (
+            each.last_seq
+            for each in members.values()
+            if each.kind is SenderKind.OPERATOR
+        ),
+        default=0,
+    )
+
+
 def operator_turns(
     questions: Iterable[Message], names: frozenset[PeerKey], now: Instant
 ) -> Iterator[tuple[int, int]]:

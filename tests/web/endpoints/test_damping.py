@@ -4,7 +4,7 @@ import pytest
 import trio.testing
 
 from argybargy.domain.limits import Limits
-from argybargy.relay.overview.room_view import DAMPED_ROWS
+from argybargy.relay.overview.damped_pairs import DAMPED_ROWS
 from support.stream_client import StreamClient, open_stream
 from support.web_app import Site, open_site
 

@@ -68,6 +68,21 @@ async def test_a_post_is_a_delta(
             assert delta["rooms"][0]["last_seq"] == 1
             assert set(delta) == {"type", "version", "now", "rooms", "messages"}
             assert await stream.is_silent(14)
+
+
+async def test_a_card_has_the_number_of_the_operator_s_newest_message(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_site() as site:
+        alice = await site.code("alice")
+        async with open_stream(site) as stream:
+            (card,) = (await stream.next_of("snapshot"))["rooms"]
+            assert card["operator_seq"] == 0
+            await site.say(alice, "hello")
+            assert (await stream.next_of("delta"))["rooms"][0]["operator_seq"] == 0
+            said = {"text": "Good morning.", "room": "build"}
+            assert (await site.admin("POST", "/admin/say", said)).status == 200
+            assert (await stream.next_of("delta"))["rooms"][0]["operator_seq"] == 2
             assert (await stream.next())["type"] == "keepalive"
 
 

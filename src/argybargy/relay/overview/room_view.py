@@ -26,17 +26,17 @@ from argybargy.domain.roster import (
     build_roster,
     member_names,
     operator_names,
+    operator_seq,
     operator_turns,
 )
 from argybargy.domain.seat import Listening
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.presence import Presence
 from argybargy.relay.overview.change_log import Change, Topic
+from argybargy.relay.overview.damped_pairs import DampedPair, damped_pairs
 from argybargy.relay.overview.room_card import RoomCard
 from argybargy.store.protocol import RoomSummary
 
-DAMPED_ROWS: Final = 8
-"""Maximum damped pairs shown for a room."""
 NEVER: Final = Instant(2**62, float("inf"))
 """An instant after all others."""
 _WORKING_MS: Final = WORKING_SECONDS * 1000 - 100
@@ -74,22 +74,6 @@ class RosterEntry:
 
 
 @attrs.frozen
-class DampedPair:
-    """A pair of agents that wake each other no more for a while.
-
-    Attributes:
-        names: Their names as spelled.
-        until: The end of the damping, on the steady clock.
-        until_ms: The same on the wall clock. Not compared: it is computed anew each
-            time, and may differ by a millisecond.
-    """
-
-    names: tuple[str, str]
-    until: float
-    until_ms: int = attrs.field(eq=False)
-
-
-@attrs.frozen
 class RoomView:
     """A room as shown to the operator, with ages.
 
@@ -119,6 +103,7 @@ class RoomOutline:
         members: The names of the members.
         asked: The room's questions for the inbox, with a wait of 0; empty when the
             room is closed.
+        operator_seq: The number of the operator's newest message; 0 without one.
         damped: The pairs of agents that are damped.
         holds_until: When time alone may change the outline. The counted and the
             steady time in it do not depend on the wall clock.
@@ -129,6 +114,7 @@ class RoomOutline:
     rows: Mapping[str, RosterEntry]
     members: tuple[str, ...]
     asked: tuple[Waiting, ...]
+    operator_seq: int
     damped: tuple[DampedPair, ...]
     holds_until: Instant = attrs.field(eq=False)
 
@@ -208,13 +194,14 @@ class RoomViewer:
         rows = {row.name: _entry(row, card, seen_at, now) for row in roster}
         members = member_names(codes, expired, card.members)
         asked, next_turn_ms = _asked(card, members, now)
-        damped = _damped(card, now)
+        damped = damped_pairs(card, now)
         return RoomOutline(
             summary=card.summary,
             online=sum(row.is_online for row in roster),
             rows=rows,
             members=members,
             asked=asked,
+            operator_seq=operator_seq(card.members),
             damped=damped,
             holds_until=Instant(
                 min(self._next_counted_ms(codes, rows.values(), now), next_turn_ms),
@@ -297,26 +284,6 @@ def _aged_row(
         role=entry.role,
         status=entry.status,
     )
-
-
-def _damped(card: RoomCard, now: Instant) -> tuple[DampedPair, ...]:
-    """Return the damped pairs of an open room, those that are free soonest first."""
-    if card.summary.status.is_closed:
-        return ()
-
-    def spelled(peer: PeerKey) -> str:
-        member = card.members.get(peer)
-        return peer if member is None else member.name
-
-    pairs = (
-        DampedPair(
-            (spelled(one), spelled(other)),
-            found.until,
-            now.wall_ms + round((found.until - now.steady_seconds) * 1000),
-        )
-        for (one, other), found in card.exchanges.damped(now.steady_seconds)
-    )
-    return tuple(nsmallest(DAMPED_ROWS, pairs, key=lambda pair: pair.until))
 
 
 def _asked(

@@ -261,6 +261,7 @@ class RoomStateBody(RoomStatusBody, frozen=True):
 class RoomCardBody(Struct, frozen=True):
     """Summary of a room; `online` and `members` are numbers of peers.
 
+    `operator_seq` is the number of the newest message of the operator, 0 without one.
     `damped` lists the pairs of agents that answered each other too often.
     """
 
@@ -275,6 +276,7 @@ class RoomCardBody(Struct, frozen=True):
     created_at: str
     online: int
     members: int
+    operator_seq: int = 0
     damped: list[DampedBody] | UnsetType = UNSET
 
 

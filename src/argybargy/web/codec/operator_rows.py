@@ -12,7 +12,8 @@ from argybargy.domain.nodes import NodeRecord, different_limits
 from argybargy.domain.roster import RosterRow, Waiting
 from argybargy.relay.api.stream_cursor import MessageInRoom
 from argybargy.relay.nodes import Nodes
-from argybargy.relay.overview.room_view import DampedPair, RoomOutline, RoomView
+from argybargy.relay.overview.damped_pairs import DampedPair
+from argybargy.relay.overview.room_view import RoomOutline, RoomView
 from argybargy.web.codec import encode
 from argybargy.web.codec.bodies import RoomMessageBody
 from argybargy.web.codec.operator_bodies import (
@@ -106,6 +107,7 @@ def room_card(room: RoomOutline) -> RoomCardBody:
         messages=summary.messages,
         first_seq=summary.first,
         last_seq=summary.head,
+        operator_seq=room.operator_seq,
         last_ts=encode.timestamp(summary.last_ms or None),
         created_at=format_timestamp(summary.created_ms),
         online=room.online,

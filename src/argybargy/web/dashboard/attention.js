@@ -6,11 +6,12 @@ import { computed, effect, signal, untracked } from "./ui.js";
 import { auth } from "./api.js";
 import { clock, isHidden } from "./clock.js";
 import { startNotifying } from "./notifications.js";
-import { countOwn, forgetOwn, startOwn } from "./own.js";
+import { countOwn, forgetOwn, isNoted, noteElsewhere, startOwn } from "./own.js";
 import { shownRoom, view } from "./route.js";
 import { asksNow } from "./snooze.js";
 import { isLoaded, rooms } from "./state.js";
 import { localStore, readJson } from "./storage.js";
+import { showError } from "./widgets.js";
 
 const KEY = "argy_seen";
 const marks = signal(readJson(localStore, KEY, {}));
@@ -59,8 +60,17 @@ function trackReading() {
   }
 }
 
+/** Note own messages that were written elsewhere, before they are counted as unread. */
+function trackOwn() {
+  const news = rooms.value
+    .map((card) => ({ ...card, read: readMark(card) }))
+    .filter(({ room, operator_seq: seq, read }) => seq > read && room !== shownRoom.value && !isNoted(room, seq));
+  if (news.length) untracked(() => noteElsewhere(news).catch(showError));
+}
+
 export function startReadTracking() {
   effect(trackReading);
+  effect(trackOwn);
   startOwn();
   addEventListener("storage", ({ key }) => key === KEY && (marks.value = storedMarks()));
 }

@@ -1,5 +1,5 @@
 // The composer: text, recipient, who should answer, and what will happen in words.
-import { html, useLayoutEffect, useRef, useState } from "./ui.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 import { sender } from "./api.js";
 import { useCompletion } from "./completion.js";
 import {
@@ -15,8 +15,11 @@ import {
   withText,
 } from "./drafts.js";
 import { isSameName, isToAll, reaches, recipients } from "./format.js";
+import { setRoomStatus } from "./header.js";
 import { Icon } from "./icons.js";
 import { Inline } from "./markdown.js";
+import { queueAnswer, rowOf, sendWaiting } from "./outbox.js";
+import { isPending, PendingAnswers } from "./pending.js";
 import { send as sendMessage } from "./posting.js";
 import { view } from "./route.js";
 import { cardOf, isQuestion, isWaiting, messageLog, roster, scrollToEnd } from "./state.js";
@@ -120,12 +123,19 @@ export function hearingWords(to, asked) {
   return [html`<span class="is-deaf">${NOBODY}</span>`];
 }
 
-/** What sending will do, in words. */
-function Says({ room }) {
+/** The message that a draft replies to, if it is loaded. */
+const repliedIn = (room, reply) => reply && messageLog(room).messages.value.find(({ seq }) => seq === reply.seq);
+
+/** Whether a reply that asks nothing answers a message: a question of another that still waits. */
+export const answers = (message, to) =>
+  Boolean(message) && isWaiting(message) && message.from_kind !== "operator" && reaches(to, message.from);
+
+/** What sending will do, in words; `isTold` if a note says already that nobody hears it. */
+function Says({ room, isTold }) {
   const to = recipient();
   const asked = expectedReplier();
   const { replyTo: reply } = draft.value;
-  const replied = reply && messageLog(room).messages.value.find(({ seq }) => seq === reply.seq);
+  const replied = repliedIn(room, reply);
   const isDirect = !reply && !isToAll(to) && isSameName(asked, recipients(to));
   const who = isDirect ? recipientWords(to).slice(1) : recipientWords(to);
   const [verb, rest] = asked === "none" ? ["no answer needed", ""] : [isDirect ? "Asks " : "asks ", asked];
@@ -135,7 +145,8 @@ function Says({ room }) {
   const isHidden = asked === "none" && draft.value.choices?.list.length > 0;
   const kept = isHidden ? ["the choices are not sent, since nobody is asked"] : [];
   const parts = isDirect ? [asking, ...who] : [...answering, ...who.slice(reply ? 1 : 0), ...(isAnswer ? [] : [asking]), ...kept];
-  parts.push(...hearingWords(to, asked));
+  // The header of an agent says how soon it hears.
+  if (!isTold && !view.value.peer) parts.push(...hearingWords(to, asked));
   return html`<p class="says" id="says">${parts.map((part, at) => [at > 0 && " · ", part])}</p>`;
 }
 
@@ -343,12 +354,33 @@ export function noteOf({ message, receipts, hint, warning }) {
   const rowOf = (name) => roster.peek().find((row) => isSameName(row.name, name));
   const heard = all.map(([name, receipt]) => `${name}: ${receiptWords(receipt, rowOf(name))}`);
   const isUnread = all.length > 0 && all.every(([, receipt]) => isUnheard(receipt));
-  const doubts = [isUnread && NOBODY, warning, hint].filter(Boolean);
+  const doubts = [warning, hint].filter(Boolean);
   if (!heard.length && !doubts.length) return { text: "", isDoubt: false };
-  return { text: [`Sent #${message.seq}`, ...heard, ...doubts].join(" · "), isDoubt: doubts.length > 0 };
+  const who = isUnread && heard.length > 1 ? [NOBODY] : heard;
+  return { text: [`Sent #${message.seq}`, ...who, ...doubts].join(" · "), isDoubt: isUnread || doubts.length > 0 };
+}
+
+/** Time for which a note is shown, and one with a doubt. */
+const NOTE_MS = 10_000;
+const DOUBT_MS = 30_000;
+
+/** What is told after sending, and its setter; a note goes away by itself, a problem does not. */
+export function useTold(nothing) {
+  const [told, setTold] = useState(nothing);
+  useEffect(() => {
+    if (!told.text || told.isProblem) return undefined;
+    const timer = setTimeout(() => setTold(nothing), told.isDoubt ? DOUBT_MS : NOTE_MS);
+    return () => clearTimeout(timer);
+  }, [told]);
+  return [told, setTold];
 }
 
 const NOTHING = { room: "", problem: "", text: "", isDoubt: false };
+
+/** Put text back, in front of what was typed in the meantime. */
+export function putBack(key, text, fields = {}) {
+  updateDraft(key, { ...fields, text: [text, draftText(key)].filter(Boolean).join("\n") });
+}
 
 /** Complete the offered choices of a draft; returns the draft, or a problem. */
 function readyToSend(at) {
@@ -359,8 +391,22 @@ function readyToSend(at) {
 }
 
 function useSend(room) {
-  const [told, setTold] = useState(NOTHING);
+  const [told, setTold] = useTold(NOTHING);
   const [isBusy, setBusy] = useState(false);
+  /** Send an answer in some seconds, as from the inbox. */
+  const queue = (replied, sent, body, at) => {
+    updateDraft(at, clearedDraft(sent));
+    setTold(NOTHING);
+    queueAnswer(rowOf(room, replied), { text: body.text, to: body.to }, sender.value, {
+      isBelow: true,
+      sent: (answer) => setTold({ ...NOTHING, room, ...noteOf(answer) }),
+      undone: () => (putBack(at, sent.text, sent), focusComposer()),
+      failed: (error) => {
+        putBack(at, sent.text, sent);
+        setTold({ ...NOTHING, room, problem: describeFailure(error) });
+      },
+    });
+  };
   const send = async (event) => {
     event?.preventDefault();
     if (isBusy || !draft.peek().text.trim()) return;
@@ -368,18 +414,21 @@ function useSend(room) {
     const problem = readyToSend(at);
     if (problem) return setTold({ ...NOTHING, room, problem });
     const sent = draft.peek();
+    const body = bodyOf();
+    const replied = repliedIn(room, sent.replyTo);
+    const isAnswer = expectedReplier() === "none" && answers(replied, body.to);
+    if (isAnswer && !isPending(room, replied.seq)) return queue(replied, sent, body, at);
     setBusy(true);
     setTold(NOTHING);
-    const body = bodyOf();
     // Clear the field before the request, so that typing can go on during a slow one.
     updateDraft(at, clearedDraft(sent));
     try {
+      await sendWaiting(room);
       const answer = await sendMessage(room, body);
       setTold({ ...NOTHING, room, ...noteOf(answer) });
       if (draftKey.peek() === at) scrollToEnd.value += 1;
     } catch (error) {
-      // Put the text back, in front of what was typed in the meantime.
-      updateDraft(at, { ...sent, text: [sent.text, draftText(at)].filter(Boolean).join("\n") });
+      putBack(at, sent.text, sent);
       setTold({ ...NOTHING, room, problem: describeFailure(error) });
     }
     setBusy(false);
@@ -415,14 +464,20 @@ export function Composer() {
     if (isSendKey(event)) send(event);
     if (event.key === "Escape" && draft.peek().replyTo) updateDraft(draftKey.peek(), withoutReply(draft.peek()));
   };
-  const hint = `Message ${peer ? `@${peer}` : `#${room}`}${isClosed ? " (closed: only you can post)" : ""}`;
+  const hint = `Message ${peer ? `@${peer}` : `#${room}`}`;
   return html`<form class="composer" onSubmit=${send}>
     ${told.problem && html`<p class="problem" role="alert">${told.problem}</p>`}
     <p class=${told.isDoubt ? "composer-note is-doubt" : "composer-note"} role="status">${told.text}</p>
+    <${PendingAnswers} room=${room} />
+    ${isClosed &&
+    html`<p class="closed-note">
+      <span>This room is closed: only you can post.</span>
+      <button type="button" class="small" onClick=${() => setRoomStatus(room, "reopen")}>Reopen room</button>
+    </p>`}
     <${Replying} />
     ${completion.list}
     <div class="composer-box">
-      <${Says} room=${room} />
+      <${Says} room=${room} isTold=${told.isDoubt} />
       <textarea
         id="composer"
         ref=${box}

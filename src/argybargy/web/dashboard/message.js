@@ -1,5 +1,6 @@
 // A message: its text, the state of its question, and what can be done with it.
 import { cx, html, memo, useState } from "./ui.js";
+import { sender } from "./api.js";
 import { Avatar } from "./avatar.js";
 import { nowMs, Timer } from "./clock.js";
 import { hasHue, hueStyle } from "./colours.js";
@@ -17,14 +18,14 @@ import {
 import { Icon } from "./icons.js";
 import { linkOf, linkToEarlier, SeqLink } from "./links.js";
 import { Inline, linesOf, Markdown } from "./markdown.js";
+import { queueAnswer, rowOf } from "./outbox.js";
 import { openThread } from "./panes.js";
-import { isPending, Pending } from "./pending.js";
-import { sendReply } from "./posting.js";
+import { isPending, Pending, Refused } from "./pending.js";
 import { showPeer, showRoom } from "./route.js";
 import { backAt, isSnoozed } from "./snooze.js";
 import { isQuestion, isWaiting } from "./state.js";
 import { namesYou } from "./status.js";
-import { CopyButton, showError } from "./widgets.js";
+import { CopyButton } from "./widgets.js";
 
 const FOLDED_LINES = 30;
 const LONG_NAME = 18;
@@ -88,17 +89,7 @@ function asksMe({ expects_reply: who, from_kind }) {
 
 /** The answers that a question offers: buttons while it asks the operator. */
 function Choices({ message, room, chosen }) {
-  const [isBusy, setBusy] = useState(false);
   const isMine = isWaiting(message) && asksMe(message);
-  const choose = async (choice) => {
-    setBusy(true);
-    try {
-      await sendReply(room, message, { choice });
-    } catch (error) {
-      showError(error);
-    }
-    setBusy(false);
-  };
   if (!isMine) {
     return html`<ul class="msg-choices" aria-label="Choices">
       ${message.choices.map((each) => {
@@ -112,7 +103,7 @@ function Choices({ message, room, chosen }) {
   }
   return html`<div class="msg-choices" role="group" aria-label=${`Answer ${message.from}`}>
     ${message.choices.map(
-      (each) => html`<button type="button" key=${each} disabled=${isBusy || isPending(room, message.seq)} onClick=${() => choose(each)}>
+      (each) => html`<button type="button" key=${each} disabled=${isPending(room, message.seq)} onClick=${() => queueAnswer(rowOf(room, message), { choice: each }, sender.value)}>
         <bdi>${each}</bdi>
       </button>`,
     )}
@@ -264,7 +255,8 @@ export const Message = memo(function Message(props) {
       <${Text} message=${message} room=${room} />
       ${message.choices && html`<${Choices} message=${message} room=${room} chosen=${chosen} />`}
       ${isQuestion(message) && html`<${Badge} message=${message} room=${room} />`}
-      ${isWaiting(message) && html`<${Pending} room=${room} seq=${message.seq} />`}
+      ${isWaiting(message) &&
+      html`<${Pending} room=${room} seq=${message.seq} /><${Refused} room=${room} seq=${message.seq} />`}
       ${replies > 0 &&
       html`<button type="button" class="quiet replies" onClick=${() => openThread(room, message.seq)}>
         <${Icon} name="reply" size=${14} />${plural(replies, "reply", "replies")}

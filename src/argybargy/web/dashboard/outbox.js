@@ -1,4 +1,5 @@
-// Answers that are sent five seconds late, so that they can be undone.
+// Answers that are sent five seconds late, so that they can be undone, wherever they are
+// given: in the inbox, the room, or a thread.
 //
 // A closed tab does not lose one: it is sent as the page goes. Its draft stays until the
 // relay has accepted it, and its idempotency key makes a second attempt harmless.
@@ -20,15 +21,18 @@ const LINGER_MS = 10_000;
 
 /**
  * What is on its way, by question: { row, isAnswer, said, send, status, problem, dueAt, seq,
- * isTold, isLate }.
+ * isTold, isLate, undone, failed, isBelow }.
  * `said` is the answer, null for a withdrawal.
  * `status` is "waiting" while it can be undone, until `dueAt`; "sending", "sent" until its
  * question has left and it was read, "failed". `seq` is the number of the sent answer,
  * `isTold` whether it was shown for a moment, `isLate` whether it need not wait for its
- * question to leave.
+ * question to leave. `undone` and `failed` put the text of a composer back; without them
+ * it is a draft of the question. `isBelow` is set if the composer of the room sent it.
  */
 export const outbox = signal(new Map());
 const timers = new Map();
+/** The last answer without a response: sent again, it keeps its idempotency key. */
+let unconfirmed = { content: "", key: "" };
 
 /** Keys of the cards that stay because of the pointer: if one left, others would move under it. */
 export const held = signal(new Set());
@@ -43,7 +47,13 @@ export function dropEntry(key) {
   if (next.delete(key)) outbox.value = next;
 }
 
-function queue(row, said, send) {
+/** The row of a question: that of the inbox, or made of the message. */
+export function rowOf(room, message) {
+  const row = waiting.peek().find((each) => each.room === room && each.seq === message.seq);
+  return row ?? { ...message, room, since: Date.parse(message.ts), asks_you: true };
+}
+
+function queue(row, said, send, { undone, failed, isBelow = false } = {}) {
   const key = keyOf(row);
   outbox.value = new Map(outbox.peek()).set(key, {
     row,
@@ -55,27 +65,38 @@ function queue(row, said, send) {
     dueAt: Date.now() + UNDO_MS,
     isTold: false,
     isLate: false,
+    undone,
+    failed,
+    isBelow,
   });
   clearTimeout(timers.get(key));
   timers.set(key, setTimeout(deliver, UNDO_MS, key));
 }
 
-/** Send an answer in five seconds: `content` is { text } or { choice }. */
-export function queueAnswer(row, content, sender) {
+/**
+ * Send an answer in five seconds: `content` is { text } or { choice }. A composer gives as
+ * well what to do when it is `sent`, with the relay's answer, or `undone`, or has `failed`.
+ */
+export function queueAnswer(row, content, sender, { sent, ...composer } = {}) {
   const body = {
+    to: row.to === "all" ? "all" : row.from,
     ...content,
     room: row.room,
     sender,
     reply_to: row.seq,
-    to: row.to === "all" ? "all" : row.from,
     expects_reply: "none",
   };
-  const idempotencyKey = newKey();
-  queue(row, content.choice ?? content.text, async (isLeaving) => {
-    const { message } = await say(body, idempotencyKey, isLeaving);
-    applyOwnMessage(row.room, message);
-    return message.seq;
-  });
+  const asText = JSON.stringify(body);
+  const idempotencyKey = unconfirmed.content === asText ? unconfirmed.key : newKey();
+  const send = async (isLeaving) => {
+    unconfirmed = { content: asText, key: idempotencyKey };
+    const answer = await say(body, idempotencyKey, isLeaving);
+    unconfirmed = { content: "", key: "" };
+    applyOwnMessage(row.room, answer.message);
+    sent?.(answer);
+    return answer.message.seq;
+  };
+  queue(row, content.choice ?? content.text, send, composer);
 }
 
 /** Withdraw a question in five seconds: it needs no answer, and its asker is told. */
@@ -85,10 +106,12 @@ export function queueWithdrawal(row) {
 
 /** Take back what has not been sent. Its draft is still there. */
 export function undo(key) {
-  if (outbox.peek().get(key)?.status !== "waiting") return;
+  const entry = outbox.peek().get(key);
+  if (entry?.status !== "waiting") return;
   clearTimeout(timers.get(key));
   timers.delete(key);
   dropEntry(key);
+  entry.undone?.();
 }
 
 async function deliver(key, isLeaving = false) {
@@ -101,9 +124,11 @@ async function deliver(key, isLeaving = false) {
   try {
     seq = await entry.send(isLeaving);
   } catch (error) {
-    return patch(key, { status: "failed", problem: error.message });
+    if (!entry.failed) return patch(key, { status: "failed", problem: error.message });
+    dropEntry(key);
+    return entry.failed(error);
   }
-  updateDraft(key, { text: "" });
+  if (!entry.undone) updateDraft(key, { text: "" });
   patch(key, { status: "sent", seq });
   const toldMs = isTouch() ? TOLD_TOUCH_MS : TOLD_MS;
   timers.set(key, setTimeout(told, toldMs, key));
@@ -114,6 +139,12 @@ async function deliver(key, isLeaving = false) {
 function told(key) {
   patch(key, { isTold: true });
   timers.set(key, setTimeout(patch, LINGER_MS, key, { isLate: true }));
+}
+
+/** Send now what waits in a room: what is said next must not come before it. */
+export function sendWaiting(room) {
+  const keys = [...outbox.peek()].filter(([, { row }]) => row.room === room).map(([key]) => key);
+  return Promise.all(keys.map((key) => deliver(key)));
 }
 
 /** Send everything now. */

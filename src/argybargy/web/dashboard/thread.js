@@ -1,12 +1,14 @@
 // A thread: a message, the replies to it and to those, and a composer that replies.
 import { cx, html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./ui.js";
-import { get, roomPath } from "./api.js";
+import { get, roomPath, sender } from "./api.js";
 import { useCompletion } from "./completion.js";
-import { describeFailure, grow, hearingWords, noteOf, replyWords } from "./composer.js";
+import { answers, describeFailure, grow, hearingWords, noteOf, putBack, replyWords, useTold } from "./composer.js";
 import { draftText, threadTarget, updateDraft } from "./drafts.js";
 import { plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { Message } from "./message.js";
+import { queueAnswer, rowOf, sendWaiting } from "./outbox.js";
+import { isPending } from "./pending.js";
 import { replyRecipients, sendReply, withdrawQuestion } from "./posting.js";
 import { isSaid, repliesIn } from "./replies.js";
 import { isWaiting, keyOf, messageLog, waiting } from "./state.js";
@@ -16,6 +18,7 @@ await loadStyles("thread.css");
 
 /** Bound on the requests for messages that are older than those in the timeline. */
 const MAX_READS = 40;
+const NOTHING = { text: "" };
 
 // -- loading ------------------------------------------------------------------------
 
@@ -146,7 +149,7 @@ function ThreadComposer({ room, target, isThreadStart }) {
   const key = keyOf({ room, seq: target.seq });
   const text = draftText(key);
   const box = useRef(null);
-  const [told, setTold] = useState({ text: "" });
+  const [told, setTold] = useTold(NOTHING);
   const [isAsking, setAsking] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const setText = (next) => updateDraft(key, { text: next });
@@ -158,17 +161,29 @@ function ThreadComposer({ room, target, isThreadStart }) {
   const send = async (event) => {
     event?.preventDefault();
     if (!text.trim() || isBusy) return;
-    setBusy(true);
-    setTold({ text: "" });
+    setTold(NOTHING);
     setText("");
+    const failed = (error) => {
+      putBack(key, text);
+      setTold({ text: describeFailure(error), isProblem: true });
+    };
+    if (!isAsking && answers(target, to) && !isPending(room, target.seq)) {
+      queueAnswer(rowOf(room, target), { text }, sender.value, {
+        sent: (answer) => setTold(noteOf(answer)),
+        undone: () => (putBack(key, text), box.current?.focus()),
+        failed,
+      });
+      return;
+    }
+    setBusy(true);
     try {
+      await sendWaiting(room);
       const answer = await sendReply(room, target, { text, ...(isAsking ? { expects_reply: asked } : {}) });
       setTold(noteOf(answer));
       setAsking(false);
       threadTarget.value = null;
     } catch (error) {
-      setText([text, draftText(key)].filter(Boolean).join("\n"));
-      setTold({ text: describeFailure(error), isProblem: true });
+      failed(error);
     }
     setBusy(false);
     if (document.activeElement.matches("body, .send")) box.current?.focus();
@@ -178,7 +193,7 @@ function ThreadComposer({ room, target, isThreadStart }) {
     if (isSendKey(event)) send(event);
   };
   const words = [...replyWords(target, to, isAsking ? asked : "none"), ...(isAsking ? [html`asks <bdi>${asked}</bdi>`] : [])];
-  words.push(...hearingWords(to, isAsking ? asked : "none"));
+  if (!told.isDoubt) words.push(...hearingWords(to, isAsking ? asked : "none"));
   return html`<form class="composer thread-composer" onSubmit=${send}>
     <p class=${told.isProblem ? "problem" : cx("composer-note", told.isDoubt && "is-doubt")} role="status">${told.text}</p>
     ${completion.list}
