@@ -4,6 +4,7 @@
 `programs`  finds the programs, and says how to install those that are missing
 `configs`   the configuration of each balancer
 `child`     one child process, restarted when it dies
+`guard`     ends the children when the cluster itself is killed
 `cluster`   all of it, started and ended in order
 =========== ========================================================================
 """
