@@ -304,8 +304,9 @@ async def test_a_terminal_shows_how_the_relay_is_in_place(tmp_path: Path) -> Non
         for _ in range(2):
             text = terminal.screen.text()
             assert text.count("  address   ") == 1
-            assert text.count("tunnel up") == 1  # the log, above
-            assert text.index("tunnel up") < text.index("  address   ")
+            assert text.count("The tunnel is up. From outside: ") == 1
+            assert text.index("The tunnel is up") < text.index("  address   ")
+            assert "argybargy.serve" not in text  # no log, which says the same
             terminal.resize(42)
             before = len(terminal.taken)
             with trio.fail_after(WAIT_SECONDS):
@@ -319,6 +320,9 @@ async def test_a_terminal_shows_how_the_relay_is_in_place(tmp_path: Path) -> Non
         text = terminal.screen.text()
         assert "  address   " not in text
         assert "Ctrl+C stops the relay." in text
+        assert "Stopping: agents finish." in text
+        assert text.rstrip().endswith("The relay has stopped.")
+        assert "SIGINT" not in text
 
 
 @pytest.mark.parametrize("plain", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])

@@ -7,7 +7,8 @@ of the repository in it, and its port is free; both are replaced by a reader's i
 output. A block inside an HTML comment is run, too: it plays what a reader does not see.
 A line ``...`` of the output stands for any number of lines.
 
-A word after ``console`` names a separate terminal for a command that keeps running::
+A word after ``console`` names a separate terminal for a command that keeps running. It
+is one of 100 columns, without colours::
 
     ```console relay
     $ argybargy up
@@ -20,11 +21,15 @@ Later blocks of that terminal hold its further output; ``^C`` interrupts it.
 pages. Text that differs from run to run is left as it is on the page.
 """
 
+import fcntl
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -110,9 +115,15 @@ class Step:
 
 @attrs.define
 class Process:
-    """Process whose output is read piece by piece."""
+    """Process whose output is read piece by piece.
+
+    Attributes:
+        process: The process.
+        output: Its output.
+    """
 
     process: trio.Process
+    output: trio.abc.ReceiveStream
     _unread: bytes = b""
 
     async def type(self, command: str) -> None:
@@ -157,21 +168,23 @@ class Process:
         """Kill the process and its children."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        for stream in (self.process.stdin, self.process.stdout):
+        for stream in (self.process.stdin, self.output):
             if stream is not None:
                 await trio.aclose_forcefully(stream)
         with trio.CancelScope(shield=True), trio.move_on_after(LINES_SECONDS):
             await self.process.wait()
 
     async def _read(self) -> bool:
-        assert self.process.stdout is not None
-        more = bytes(await self.process.stdout.receive_some())
+        try:
+            more = bytes(await self.output.receive_some())
+        except trio.BrokenResourceError:
+            return False  # the last program on a terminal has ended
         self._unread += more
         return bool(more)
 
     def _take(self) -> str:
         taken, self._unread = self._unread, b""
-        return taken.decode()
+        return taken.decode().replace("\r\n", "\n")
 
 
 @attrs.frozen
@@ -205,8 +218,7 @@ class Session:
         if command == INTERRUPT:
             return await self._terminals[step.terminal].interrupt()
         if command:
-            started = await self._start(PREAMBLE + command, stdin=subprocess.DEVNULL)
-            self._terminals[step.terminal] = started
+            self._terminals[step.terminal] = await self._open_terminal(command)
         terminal = self._terminals[step.terminal]
         if self.is_update:
             return await terminal.read_until_silent()
@@ -221,17 +233,36 @@ class Session:
         await trio.sleep(self.pause_seconds[command.endswith("&")])
         return answer
 
-    async def _start(self, script: str, stdin: int) -> Process:
+    async def _open_terminal(self, command: str) -> Process:
+        """Run a command that keeps running on a terminal, as a reader does."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+        shown = trio.lowlevel.FdStream(ours)
+        try:
+            script, stdin = PREAMBLE + command, subprocess.DEVNULL
+            return await self._start(script, stdin, theirs, shown)
+        finally:
+            os.close(theirs)
+
+    async def _start(
+        self,
+        script: str,
+        stdin: int,
+        stdout: int = subprocess.PIPE,
+        shown: trio.abc.ReceiveStream | None = None,
+    ) -> Process:
         opened = await trio.lowlevel.open_process(
             ["bash", "-c", script],
             stdin=stdin,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.STDOUT,
             cwd=self.home / CLONE,
             env=self._environment(),
             start_new_session=True,  # so that Ctrl+C reaches it and nothing else
         )
-        process = Process(opened)
+        output = opened.stdout if shown is None else shown
+        assert output is not None
+        process = Process(opened, output)
         self._stack.push_async_callback(process.end)
         return process
 
@@ -239,13 +270,15 @@ class Session:
         kept = {
             name: value
             for name, value in plain_environment().items()
-            if not name.startswith("XDG_")
+            if not name.startswith("XDG_") and name != "COLUMNS"
         }
         return {
             **kept,
             "HOME": str(self.home),
             "PATH": f"{self.home / CLONE / 'bin'}:{kept['PATH']}",
             "ARGYBARGY_PORT": str(self.port),
+            # Without colours there is no status panel, which is redrawn in place.
+            "NO_COLOR": "1",
             # Log lines have another format on a terminal, and are not part of the page.
             "ARGYBARGY_LOG_LEVEL": "warning",
             # A terminal shows both streams in the order of the writes.
@@ -259,13 +292,15 @@ class Session:
 
 
 def make_clone(home: Path) -> None:
-    """Make what passes for a clone of the repository, with a `uv` for its path.
+    """Make what passes for a clone of the repository, with a `uv` for its path, and
+    beside it the reader's project.
 
     That `uv` runs the programs of this environment, which is already built, and sets
     the variable that ``uv run`` sets.
     """
     clone = home / CLONE
     (clone / "bin").mkdir(parents=True, exist_ok=True)
+    (home / "project").mkdir(exist_ok=True)
     (clone / "pyproject.toml").write_text('[project]\nname = "argybargy"\n')
     uv = clone / "bin" / "uv"
     uv.write_text(UV.format(programs=Path(sys.executable).parent))

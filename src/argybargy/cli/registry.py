@@ -26,8 +26,9 @@ ROOMS: Final = "Rooms"
 TALK: Final = "Messages"
 ACCESS: Final = "Access"
 DATA: Final = "Data"
+AGENTS: Final = "For agents"
 PROGRAM: Final = "This program"
-HEADINGS: Final = (START, RUN, ROOMS, TALK, ACCESS, DATA, PROGRAM)
+HEADINGS: Final = (START, RUN, ROOMS, TALK, ACCESS, DATA, AGENTS, PROGRAM)
 """Headings in the order of the help."""
 
 
@@ -165,6 +166,13 @@ VERBS: Final = (
 )
 
 
+FOR_AGENTS: Final = {
+    "join": "Take a seat in a room: argybargy join LINK",
+    "agent": "Read, say, ask, wait, check the seat: argybargy agent --help",
+}
+"""Commands that :mod:`argybargy.__main__` passes on to :mod:`argybargy.agent`."""
+
+
 OPTIONS: Final = {verb.name: verb.options for verb in VERBS}
 """The kind of options of each command."""
 
@@ -185,8 +193,7 @@ def build_app(environment: Environment, arguments: Sequence[str] = ()) -> App:
     """
     app = App(
         name="argybargy",
-        help="A relay where AI agents and people share rooms over plain HTTP.\n\n"
-        "Commands for agents: argybargy join LINK, and argybargy agent --help",
+        help="A relay where AI agents and people share rooms over plain HTTP.",
         version=__version__,
         help_format="plaintext",
         help_formatter=HelpFormatter(),
@@ -213,6 +220,8 @@ def build_app(environment: Environment, arguments: Sequence[str] = ()) -> App:
             sort_key=place,
         )
     if len(loaded) == len(VERBS):
+        for name, about in FOR_AGENTS.items():
+            app.command(App(name=name, help=about, group=groups[AGENTS]))
         app.register_install_completion_command(
             add_to_startup=False, group=groups[PROGRAM]
         )

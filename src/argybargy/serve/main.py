@@ -19,7 +19,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     ExitStack,
@@ -56,7 +56,7 @@ from argybargy.serve.startup_errors import (
 from argybargy.serve.status import RelayStatus, read_relay_status
 from argybargy.serve.systemd import READY, STOPPING, ServiceManager
 from argybargy.serve.tunnel.tunnel import Tunnel, TunnelStatus
-from argybargy.settings.settings import Settings
+from argybargy.settings.settings import DEFAULT_SOURCE, Settings
 from argybargy.store.data_directory import ServerAddress, publish_server_address
 from argybargy.system.logs import get_logger
 from argybargy.web.access.services import Services
@@ -91,7 +91,9 @@ def run(settings: Settings, plan: RunPlan) -> int:
     """
     environment = os.environ  # noqa: TID251 - no setting of ours
     manager = ServiceManager.find(environment)
-    configure_logging(settings.log_level, settings.log_format, environment)
+    is_usual = settings.source("log_level") == DEFAULT_SOURCE
+    level = "warning" if plan.talks and is_usual else settings.log_level
+    configure_logging(level, settings.log_format, environment)
     for warning in settings.warnings:
         log.warning(warning)
     try:
@@ -126,7 +128,9 @@ async def serve(
     await wait_for_command(settings.data, _say)
     async with open_services(settings) as services, trio.open_nursery() as nursery:
         # Signals come first: from here on they end even a hanging start cleanly.
-        stop = await nursery.start(_catch_signals, nursery.cancel_scope)
+        stop = await nursery.start(
+            _catch_signals, nursery.cancel_scope, plan.tell_stopping
+        )
         app = _make_app(settings, services)
         tunnel = _plan_tunnel(plan, services, local_url(settings))
         metrics = open_metrics_listener(
@@ -295,9 +299,12 @@ def _say(text: str) -> None:
 
 async def _catch_signals(
     scope: trio.CancelScope,
+    tell: Callable[[], None],
     task_status: trio.TaskStatus[trio.Event],
 ) -> None:
     """Set an event at the first signal; cancel `scope` at the second and return.
+
+    `tell` is called at the first one.
 
     The event is reported through `task_status`, once the handlers are installed.
     """
@@ -310,6 +317,7 @@ async def _catch_signals(
                 scope.cancel()
                 return
             stop.set()
+            tell()
 
 
 def _stop_signals() -> tuple[signal.Signals, ...]:

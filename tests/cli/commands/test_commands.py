@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from argybargy import __version__
 from argybargy.cli.errors import MEANINGS, Exit
-from argybargy.cli.registry import HEADINGS, VERBS, Verb
+from argybargy.cli.registry import FOR_AGENTS, HEADINGS, VERBS, Verb
 from argybargy.domain.access_codes import digest_code, key_id_of
 from argybargy.onboarding.instructions import connect_instruction
 from argybargy.serve.cluster.programs import Programs
@@ -160,10 +160,11 @@ def test_the_help_lists_every_verb_under_a_heading(
     assert Terminal().type("--help").code == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line in {f"{each}:" for each in HEADINGS}] == [
-        f"{each}:" for each in HEADINGS if each in {verb.heading for verb in VERBS}
+        f"{each}:" for each in HEADINGS
     ]
     shown = {line.split(":")[0].strip() for line in lines}
     assert {verb.first_word for verb in VERBS} <= shown
+    assert set(FOR_AGENTS) <= shown
 
 
 def test_an_unknown_command_suggests_the_nearest() -> None:
@@ -250,7 +251,9 @@ def test_a_program_is_connected_in_the_directory_of_its_project() -> None:
     (line,) = [line for line in result.talk.splitlines() if " claude --room" in line]
     assert line.startswith(f"     ARGYBARGY_HOST=::1 {there} connect --port 9 ")
     assert line.endswith(" claude --room build --write")
-    assert "     ARGYBARGY_HOST=::1 uv run argybargy room --port 9 " in result.talk
+    # The next terminal may be anywhere: no command depends on the directory.
+    assert result.talk.count(there) == result.talk.count("uv run") == 4
+    assert f"     ARGYBARGY_HOST=::1 {there} room --port 9 " in result.talk
 
 
 def test_the_commands_name_the_port_that_a_relay_has_chosen() -> None:
@@ -285,6 +288,15 @@ def test_serve_logs_its_address_and_prints_nothing_else() -> None:
     (entry,) = logged
     assert (entry["event"], entry["urls"]) == ("listening", ["http://0.0.0.0:8765"])
     assert entry["data"] == str(Path.cwd())
+
+
+def test_up_says_in_sentences_what_serve_logs() -> None:
+    terminal = Terminal()
+    result = terminal.type("up", "--no-tunnel")
+    assert result.talk.endswith("The relay has stopped.\n")
+    terminal.type("up", "--no-tunnel", "--json")
+    terminal.type("serve")
+    assert [plan.talks for plan in terminal.plans] == [True, False, False]
 
 
 def test_an_ephemeral_relay_names_no_data_directory() -> None:
@@ -625,6 +637,18 @@ def test_running_room_again_replaces_the_codes_and_reports_it() -> None:
     assert (
         terminal.operator.paths()[-4:] == ["/admin/invite"] * 2 + ["/admin/revoke"] * 2
     )
+
+
+def test_two_more_codes_of_a_room_that_was_there_are_not_made_silently() -> None:
+    terminal = Terminal()
+    assert "was there before" not in terminal.type("room", "new", "--quiet").talk
+    terminal.operator.codes += [FakeCode("0a", "alice", "review")]
+    result = terminal.type("room", "review", "--quiet")
+    assert (
+        "The room was there before. It has two codes more now: review-worker and "
+        "review-operator. The codes of alice stay valid.\n"
+    ) in result.talk
+    assert terminal.type("room", "review", "--json").json["was_there"] is True
 
 
 def test_room_as_json_has_all_fields() -> None:

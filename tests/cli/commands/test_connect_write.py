@@ -495,7 +495,7 @@ def test_the_seat_of_another_relay_is_not_replaced_unasked(
     assert f"Claude Code in {project} has the seat build/claude of another" in (
         result.talk
     )
-    assert "the relay with data in /my other (port 7001)" in result.talk
+    assert "another relay (port 7001, data in /my other). Nothing" in result.talk
     again = "argybargy connect claude --room build --write --directory"
     assert f"{again} {project} --port 7001 --data '/my other'\n" in result.talk
     assert "--replace" in result.talk
@@ -584,7 +584,7 @@ def test_a_record_of_before_is_read_and_its_relay_known_by_the_address(
     path.write_text(json.dumps(record))
     result = connect("gemini", project, "--port", "7001")
     assert result.code == Exit.LOST
-    assert "another one: the relay 127.0.0.1-8765." in result.talk
+    assert "another relay (127.0.0.1-8765)." in result.talk
     gone = disconnect("gemini", project)
     assert "argybargy revoke gemini --room build\n" in gone.talk
 

@@ -45,7 +45,7 @@ def test_a_post_is_confirmed_in_the_first_relay_s_format() -> None:
     terminal = Terminal(relay())
     result = terminal.type("post", "build", "Hold the release.")
     assert (result.code, result.out) == (0, "#build seq 4 sent as operator -> all\n")
-    assert result.talk == "Heard by: 1 parked, 2 away\n"
+    assert result.talk == "Heard by: 1 parked\nNot listening now: 2 away\n"
     assert terminal.operator.calls == [
         (
             "POST",
@@ -194,7 +194,10 @@ def test_an_unknown_recipient_is_named() -> None:
     ("receipt", "talk"),
     [
         ("wakes now", "Heard by: alice wakes now\n"),
-        ("held", "Heard by: alice held\n"),
+        ("parked", "Heard by: alice parked\n"),
+        ("online", "alice does not listen now: it reads this when it asks next.\n"),
+        ("next turn", "alice reads this at its next turn.\n"),
+        ("held", "alice reads this later: its poll holds back what does not ask it.\n"),
         ("not listening", "alice is not listening.\n"),
         (
             "not listening since 2026-01-02T03:04:05.000+00:00",
@@ -202,7 +205,7 @@ def test_an_unknown_recipient_is_named() -> None:
         ),
         (
             "damped until 2026-01-02T03:05:00.000+00:00",
-            "Heard by: alice damped until 03:05:00\n",
+            "alice is damped until 03:05:00.\n",
         ),
     ],
 )
@@ -373,7 +376,9 @@ def test_a_room_is_closed_and_reopened(yes: bool | None) -> None:
     assert terminal.operator.calls[-1][2] == {"by": "titus"}
     opened = terminal.type("reopen", "build")
     assert (opened.code, opened.out) == (0, "#build is open again.\n")
-    assert "argybargy room build" in opened.talk
+    assert "These codes work again at once: alice, bo." in opened.talk
+    assert "argybargy revoke NAME --room build\n" in opened.talk
+    assert opened.talk.endswith("For a new agent: argybargy room build\n")
     assert terminal.questions == (
         ["Close build, and dismiss the agents in it?"] * bool(yes)
     )

@@ -1,5 +1,7 @@
 """Commands about one question: ask, answer, show, and what waits for the operator."""
 
+import shlex
+
 import pytest
 
 from argybargy.domain.notifications import NotificationRules
@@ -176,7 +178,7 @@ def test_a_refused_choice_names_the_option() -> None:
 @pytest.mark.parametrize("words", [["1", "Yes."], ["build", "1", "Yes."]])
 def test_an_answer_goes_to_the_asker(words: list[str]) -> None:
     terminal = answering()
-    result = terminal.type("answer", *words)
+    result = terminal.type("answer", *words, "--own-words")
     assert result.code == 0
     assert result.out == f"#{body(terminal)['room']} seq 5 sent as operator -> alice\n"
     posted = body(terminal)
@@ -202,11 +204,46 @@ def test_a_choice_may_have_a_text() -> None:
 def test_a_text_may_come_from_standard_input_or_be_a_number() -> None:
     terminal = answering()
     terminal.typed = "Yes,\nafter lunch.\n"
-    assert terminal.type("answer", "build", "1", "-").code == 0
+    assert terminal.type("answer", "build", "2", "-").code == 0
     assert body(terminal)["text"] == "Yes,\nafter lunch."
     terminal = answering()
-    assert terminal.type("answer", "build", "1", "42").code == 0
+    assert terminal.type("answer", "build", "2", "42").code == 0
     assert body(terminal)["text"] == "42"
+
+
+@pytest.mark.parametrize("text", ["yes", "YES", " Not Yet "])
+def test_a_text_that_is_a_choice_takes_it(text: str) -> None:
+    terminal = answering()
+    assert terminal.type("answer", "build", "1", text).code == 0
+    chosen = text.strip().casefold()
+    assert (body(terminal)["choice"], body(terminal)["text"]) == (chosen, chosen)
+
+
+@pytest.mark.parametrize(
+    "words", [["Whenever."], ["--choice", "maybe"], ["Whenever.", "--choice", "maybe"]]
+)
+def test_an_answer_that_is_none_of_the_choices_is_not_sent(words: list[str]) -> None:
+    terminal = answering()
+    result = terminal.type("answer", "build", "1", *words)
+    assert (result.code, result.out) == (2, "")
+    assert "/admin/say" not in terminal.operator.paths()
+    assert result.talk == (
+        "argybargy: Question 1 of build offers: yes | not yet\n"
+        "To answer 1 of build, one of:\n"
+        "  argybargy answer build 1 --choice yes\n"
+        "  argybargy answer build 1 --choice 'not yet'\n"
+        "  argybargy answer build 1 --own-words TEXT\n"
+    )
+    # What is printed works as printed.
+    for line in result.talk.splitlines()[2:]:
+        told = shlex.split(line)[1:]
+        assert answering().type(*told).code == 0
+
+
+def test_own_words_do_no_harm_where_no_choices_are_offered() -> None:
+    terminal = answering()
+    assert terminal.type("answer", "build", "2", "Me.", "--own-words").code == 0
+    assert body(terminal)["text"] == "Me."
 
 
 @pytest.mark.parametrize(
@@ -221,7 +258,12 @@ def test_a_text_may_come_from_standard_input_or_be_a_number() -> None:
         (["build", "1", "--chioce"], 2, "--chioce"),
         (["build", "1", "two", "words"], 2, 'answer ROOM SEQ "TEXT"'),
         (["build", "3", "ok"], 2, "asks nobody"),
-        (["build", "77", "ok"], 5, "no such message"),
+        (
+            ["build", "77", "ok"],
+            5,
+            "no such message in room build. List the messages: argybargy history build",
+        ),
+        (["2", "--choice", "no"], 2, "argybargy answer build 2 --choice no"),
         (["nowhere", "1", "ok"], 5, ""),
     ],
 )
@@ -309,7 +351,9 @@ def test_show_says_who_answered_and_not_that_it_was_claimed() -> None:
 def test_show_says_how_to_answer() -> None:
     result = Terminal(relay()).type("show", "1")
     assert "[asks you (" in result.out
-    assert result.talk == "To answer: argybargy answer build 1 TEXT\n"
+    assert "argybargy answer build 1 --choice 'not yet'\n" in result.talk
+    talk = Terminal(relay()).type("show", "build", "2").talk
+    assert talk == "To answer: argybargy answer build 2 TEXT\n"
     assert Terminal(relay()).type("show", "4").talk == ""
     assert Terminal(relay()).type("show", "build", "77").code == 5
     assert Terminal(relay()).type("show", "x").code == 2
@@ -326,6 +370,19 @@ def test_urgent_questions_are_marked_and_come_first_in_their_group() -> None:
     assert [next(each for each in order if each in line) for line in lines] == order
     marked = [line.split("  ")[0].endswith(", urgent") for line in lines]
     assert marked == [True, False, False, False, True]
+
+
+def test_waiting_shows_the_choices_and_the_commands_that_answer() -> None:
+    result = Terminal(relay()).type("waiting", "build", "--mine")
+    assert "CHOICES" in result.out
+    assert "yes | not yet" in result.out
+    assert result.talk == "\nTo answer: argybargy answer build 2 TEXT\n"
+    operator = relay()
+    operator.said["build"].pop(1)
+    talk = Terminal(operator).type("waiting", "build", "--mine").talk
+    assert "  argybargy answer build 1 --choice 'not yet'\n" in talk
+    operator.said["build"].pop(0)
+    assert "CHOICES" not in Terminal(operator).type("waiting").out
 
 
 def test_waiting_can_be_narrowed() -> None:

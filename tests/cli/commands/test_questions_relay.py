@@ -39,7 +39,7 @@ def test_a_question_goes_there_and_back_through_a_real_relay(tmp_path: Path) -> 
         assert "[asks you (yes | no)]" in shown.out
         refused = desk.type("answer", "1", "--choice", "maybe")
         assert refused.code == 2
-        assert "--choice: message 1 offers 'yes', 'no'" in refused.talk
+        assert "Question 1 of build offers: yes | no" in refused.talk
         answered = desk.type("answer", "1", "--choice", "YES")
         assert (answered.code, answered.out) == (
             0,

@@ -345,3 +345,18 @@ def test_a_post_is_refused_if_a_poll_would_return_something(
         assert scene.refusal(command).problem is Problem.UNREAD_MESSAGES
     else:
         assert isinstance(scene.do(command), Posted)
+
+
+def test_the_audit_log_tells_an_answer_of_the_operator_from_another_word() -> None:
+    scene = Scene()
+    question = scene.post("anna", to="operator")
+    scene.say("titus")
+    scene.say("titus", to="anna", reply_to=question.seq)
+    scene.say("titus", to="anna", reply_to=question.seq)
+    rows = [(each.action, each.actor, each.detail) for each in scene.durable.audits]
+    assert rows == [
+        ("say", "titus", "-> all"),
+        ("claim", "titus", "seq=1"),
+        ("answer", "titus", "seq=1 -> anna"),
+        ("say", "titus", "-> anna"),
+    ]

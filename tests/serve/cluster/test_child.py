@@ -8,7 +8,13 @@ import pytest
 import trio
 
 from argybargy.serve.cluster import programs
-from argybargy.serve.cluster.child import ClusterError, Command, open_child, run_once
+from argybargy.serve.cluster.child import (
+    ClusterError,
+    Command,
+    open_child,
+    open_guard,
+    run_once,
+)
 from argybargy.serve.cluster.configs import CONFIGS, caddy_config
 from argybargy.serve.cluster.programs import MissingProgramsError, find_programs
 from support.terminal import Terminal
@@ -27,7 +33,8 @@ async def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
         again.set()
 
     with trio.fail_after(30):
-        async with open_child(python(tmp_path, "raise SystemExit(3)"), tell):
+        command = python(tmp_path, "raise SystemExit(3)")
+        async with open_guard() as guard, open_child(command, tell, guard):
             await again.wait()
     assert told[0] == "child has ended with code 3, and is started again."
 
@@ -38,7 +45,7 @@ async def test_a_child_that_cannot_live_ends_the_cluster_with_its_last_words(
     source = "raise SystemExit('no such luck')"
     command = python(tmp_path, source, patience_seconds=0.0)
     with trio.fail_after(60), pytest.RaisesGroup(ClusterError) as caught:
-        async with open_child(command, lambda _: None):
+        async with open_guard() as guard, open_child(command, print, guard):
             await trio.sleep_forever()
     assert "again and again:\n  no such luck" in str(caught.value.exceptions[0])
 
@@ -50,7 +57,7 @@ async def test_a_child_that_ignores_its_signal_is_killed(tmp_path: Path) -> None
     )
     command = python(tmp_path, source, stop_seconds=0.1)
     with trio.fail_after(30):
-        async with open_child(command, lambda _: None):
+        async with open_guard() as guard, open_child(command, print, guard):
             while "up" not in command.log.read_text():  # noqa: ASYNC110
                 await trio.sleep(0.01)
 

@@ -282,6 +282,12 @@ class State:
             if room_key(code.room) == room_key(room) and peer_key(code.name) in keys
         )
 
+    def holders_in(self, room: str) -> tuple[str, ...]:
+        """Return the names that have a code for a room, in order."""
+        key = room_key(room)
+        found = {code.name for code in self.codes if room_key(code.room) == key}
+        return tuple(sorted(found))
+
     def refuse_closed(self, room: str, times: LocalTimes) -> None:
         """Raise if a room is closed.
 

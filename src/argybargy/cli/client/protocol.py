@@ -128,6 +128,7 @@ _HINTS: Final = {
     "storage_unknown": "Check the result before you try again.",
     "code_quota": "Revoke one with 'argybargy revoke', "
     "or set ARGYBARGY_MAX_CODES and restart the relay.",
+    "not_found": "List the messages: argybargy history {asked_room}",
     "room_not_found": "List the rooms: argybargy rooms",
     "session_not_found": "List the sessions: argybargy sessions",
     "invite_not_found": "List the invites: argybargy invites",
@@ -143,6 +144,7 @@ _OWN_WORDS: Final = {
     "internal_error": "The relay failed; the request may have taken effect, or not.",
     "misdirected": "The relay does not accept that host name.",
     "room_closed": "Room {room} was closed by {closed_by} at {closed_at}.",
+    "not_found": "There is no such message in room {asked_room}.",
     "room_not_found": "There is no {asked}.",
     "room_open": "Room {room} is open.",
     "session_not_found": "There is no such session, or it has ended.",
@@ -193,7 +195,8 @@ def read_answer(status: int, body: bytes, room: str | None = None) -> Json:
         refusal = answer.get("detail")
         if isinstance(refusal, dict) and "error" in refusal:
             asked = "such room" if room is None else f"room '{room}'"
-            raise _refusal(status, refusal | {"asked": asked})
+            facts = {"asked": asked, "asked_room": room or "ROOM"}
+            raise _refusal(status, refusal | facts)
     raise CliError(
         f"The answer does not come from a relay (HTTP {status}).",
         "Another program may listen there: check --url and --port.",
@@ -215,7 +218,7 @@ def asked_room(path: str, body: object = None) -> str | None:
 def _refusal(status: int, facts: Json) -> CliError:
     error = str(facts["error"])
     code = _ERROR_EXITS.get(error) or _STATUS_EXITS.get(status, Exit.FAILED)
-    return CliError(_why(error, facts), _HINTS.get(error, ""), code)
+    return CliError(_why(error, facts), _HINTS.get(error, "").format_map(facts), code)
 
 
 def _why(error: str, facts: Json) -> str:

@@ -56,13 +56,14 @@ def audit(
     if out.is_json:
         out.write_json(rows)
     elif events:
-        oldest = events[0].id
+        oldest = min(each.id for each in events)
         if oldest not in {_LOST, 1}:
             out.say(f"Older rows: argybargy audit --before {oldest}")
         times = env.machine.times
         cells = [
             (times.show(each.ts), each.action, each.actor, each.room, each.detail)
-            for each in events
+            # Some rows are stored a moment later than others of the same time.
+            for each in sorted(events, key=lambda each: (each.ts, each.id))
         ]
         out.write_table(*without_empty(_HEADS, cells, {"ROOM", "DETAIL"}))
     else:

@@ -23,7 +23,15 @@ _FROM_INPUT: Final = "-"
 _MOST_CHARS: Final = 1_000_000
 """Bound on standard input; the relay's own limit on a message is far lower."""
 _UNKNOWN: Final = "unknown"
-_ABSENT: Final = "not listening"
+_HEARD: Final = ("parked", "wakes now", "read", "watching", "notified")
+"""Beginnings of the receipts of those who hear of a message now."""
+_LATER: Final = {
+    "online": "{name} does not listen now: it reads this when it asks next.",
+    "next turn": "{name} reads this at its next turn.",
+    "held": "{name} reads this later: its poll holds back what does not ask it.",
+    "away": "{name} is not listening.",
+}
+"""Sentences for the receipts of those who hear of it later."""
 
 
 def post(
@@ -185,20 +193,28 @@ def show_posted(out: Output, room: str, answer: Json, times: LocalTimes) -> None
     out.write(f"#{said.room} seq {said.seq} sent as {said.sender} -> {to}")
     if said.seq == 1:
         out.say(f"#{said.room} is a new room: this is its first message.")
-    reached = _reached(posted.delivery, answer.get("receipts"), times)
-    unknown = [name for name, reach in reached if reach == _UNKNOWN]
-    absent = [each for each in reached if each[1].startswith(_ABSENT)]
-    heard = [
-        f"{name} {reach}"
-        for name, reach in reached
-        if name not in unknown and (name, reach) not in absent
-    ]
-    for name in unknown:
-        out.warn(f"There is no agent '{name}' in {said.room}.")
-    for name, reach in absent:
-        out.say(f"{name} is {reach}.")
-    if heard or not (unknown or absent):
+    _show_receipts(
+        out, said.room, _reached(posted.delivery, answer.get("receipts"), times)
+    )
+
+
+def _show_receipts(out: Output, room: str, reached: Sequence[tuple[str, str]]) -> None:
+    """Print who hears of a message now, who later, and who is not there."""
+    for name, reach in reached:
+        if reach == _UNKNOWN:
+            out.warn(f"There is no agent '{name}' in {room}.")
+    told = [each for each in reached if each[1] != _UNKNOWN]
+    heard = [f"{name} {reach}" for name, reach in told if reach.startswith(_HEARD)]
+    later = [each for each in told if not each[1].startswith(_HEARD)]
+    for name, reach in later:
+        if not name.isdigit():
+            sentence = _LATER.get(reach, "{name} is {reach}.")
+            out.say(sentence.format(name=name, reach=reach))
+    counts = [f"{name} {reach}" for name, reach in later if name.isdigit()]
+    if heard or counts or not reached:
         out.say(f"Heard by: {', '.join(heard) or 'nobody yet'}")
+    if counts:
+        out.say(f"Not listening now: {', '.join(counts)}")
 
 
 def _reached(

@@ -54,7 +54,7 @@ def _local_base(env: Environment, planned: Connection) -> str:
 def _taken(
     env: Environment, planned: Connection, older: Receipt, *, is_same_relay: bool
 ) -> CliError:
-    relay = "the same relay" if is_same_relay else f"another one: {relay_words(older)}"
+    relay = "the same relay" if is_same_relay else f"another relay ({_place(older)})"
     text = (
         f"{planned.program.title} in {planned.receipt.directory} has the seat "
         f"{seat_words(older)} of {relay}. Nothing was changed."
@@ -78,12 +78,16 @@ def seat_words(receipt: Receipt) -> str:
 
 def relay_words(receipt: Receipt) -> str:
     """Return the relay of a connection in words."""
+    return f"the relay ({_place(receipt)})"
+
+
+def _place(receipt: Receipt) -> str:
     relay = receipt.relay
     if "url" in relay:
-        return f"the relay at {relay['url']}"
+        return relay["url"]
     if "data" in relay:
-        return f"the relay with data in {relay['data']} (port {relay.get('port')})"
-    return f"the relay {receipt.seat_name.relay}"
+        return f"port {relay.get('port')}, data in {relay['data']}"
+    return receipt.seat_name.relay
 
 
 def revoke_command(env: Environment, receipt: Receipt) -> str:

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from argybargy.cli.client.answers import State, read_row
 from argybargy.cli.client.protocol import Json
+from argybargy.cli.commands.answer_hint import not_offered
 from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_block import MessagePrinter
 from argybargy.cli.commands.message_line import ENDED, Said
@@ -28,6 +29,7 @@ from argybargy.cli.commands.thread import (
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import ONELINE
+from argybargy.domain.choices import find_choice
 from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, fold
 
 
@@ -98,12 +100,14 @@ def answer(
     text: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     *,
     choice: str | None = None,
+    own_words: bool = False,
     sender: Annotated[str, Parameter(name=("--sender", "--as"))] = OPERATOR,
 ) -> int:
     """Answer a question as the human operator; the answer goes to its asker.
 
     Without ROOM, only one room may have an open question with that number.
-    With --choice, no text is needed. Exit code 6 if the question has already ended.
+    A question that offers choices takes one of them, as --choice or as the text; any
+    other text needs --own-words. Exit code 6 if the question has already ended.
 
     Example: argybargy answer review 21 "Yes, after the backup."
 
@@ -111,7 +115,8 @@ def answer(
         room: The room; may be left out.
         seq: Number of the question.
         text: The answer, or '-' for standard input.
-        choice: One of the question's choices.
+        choice: One of the question's choices; a text may come with it.
+        own_words: Answer with a text that is none of the question's choices.
         sender: Name of the sender.
     """
     place, number, words = _read_answer(room, seq, text, has_choice=choice is not None)
@@ -124,9 +129,12 @@ def answer(
     if words is not None:
         body["text"] = message_text(env, words)
     client = env.live()
-    place = place or find_room(client, number, "answer", "TEXT")
+    shown = ["TEXT"] if choice is None else ["--choice", choice]
+    place = place or find_room(client, number, "answer", *shown)
     question = read_thread(client, place, number).question
     body |= {"room": question.room, "to": _asker(question), "expects_reply": None}
+    if question.choices and not own_words:
+        body |= _chosen(question, choice, body.get("text"))
     posted = client.call("POST", "/admin/say", body)
     show_posted(env.output, question.room, posted, env.machine.times)
     return Exit.OK
@@ -176,6 +184,23 @@ def _read_answer(
         check_room(room)
         return room, read_number(seq), None
     return None, read_number(room), seq
+
+
+def _chosen(question: Said, choice: str | None, text: str | None) -> Json:
+    """Return the choice that an answer takes; its text may be the choice itself.
+
+    Raises:
+        CliError: The question offers no such choice.
+    """
+    if choice is None:
+        found = find_choice(question.choices, (text or "").strip())
+        body: Json = {"choice": found, "text": found}
+    else:
+        found = find_choice(question.choices, choice)
+        body = {"choice": found}
+    if found is None:
+        raise not_offered(question)
+    return body
 
 
 # -- the question -------------------------------------------------------------------

@@ -12,7 +12,7 @@ from argybargy.cli.environment import Environment, read_url
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
-from argybargy.domain.names import peer_key
+from argybargy.domain.names import peer_key, room_key
 from argybargy.onboarding.instructions import room_brief
 
 _FOR_THE_OPERATOR = "coordinates this room"
@@ -72,6 +72,8 @@ class ReadyRoom:
         operator: The relay's answer to the coordinator's invitation.
         brief: Text for the worker's prompt.
         revoked: Key ids of the older codes, now revoked.
+        was_there: Whether the room was there before.
+        kept: Names of others with codes for the room, which stay valid.
     """
 
     url: str
@@ -79,6 +81,8 @@ class ReadyRoom:
     operator: Invited
     brief: str
     revoked: tuple[str, ...]
+    was_there: bool = False
+    kept: tuple[str, ...] = ()
 
 
 def room(
@@ -94,7 +98,8 @@ def room(
     """Open a room, and print a text to paste into an agent's prompt.
 
     It creates two codes: one for the worker, which is in the text, and one for an
-    agent that coordinates the room for you. Running it again replaces both codes.
+    agent that coordinates the room for you. Running it again replaces both codes; other
+    codes of the room stay valid.
 
     Example: argybargy room migration-review --expires 1d
 
@@ -165,7 +170,11 @@ def make_room(client: Operator, plan: RoomPlan, times: LocalTimes) -> ReadyRoom:
         revoke_code(client, key_id)
     base = plan.url or worker.url
     brief = room_brief(base, worker.room, worker.name, worker.code, state.limits)
-    return ReadyRoom(base, worker, operator, brief, older)
+    ours = {peer_key(plan.worker), peer_key(plan.operator)}
+    holders = state.holders_in(plan.room)
+    kept = tuple(name for name in holders if peer_key(name) not in ours)
+    was_there = room_key(plan.room) in state.rooms
+    return ReadyRoom(base, worker, operator, brief, older, was_there, kept)
 
 
 def _invite(
@@ -193,6 +202,13 @@ def show_room(out: Output, plan: RoomPlan, ready: ReadyRoom, times: LocalTimes) 
         f"Room {worker.room} is open at {ready.url}. "
         f"The codes are shown only once; they {end}."
     )
+    if ready.was_there and not ready.revoked:
+        names = ", ".join(ready.kept)
+        kept = f" The codes of {names} stay valid." if names else ""
+        out.warn(
+            f"The room was there before. It has two codes more now: {plan.worker} and "
+            f"{plan.operator}.{kept}"
+        )
     if ready.revoked:
         out.warn(
             f"The older codes for {plan.worker} and {plan.operator} are revoked "
@@ -213,4 +229,5 @@ def _room_json(ready: ReadyRoom) -> Json:
         "operator": {**attrs.asdict(ready.operator), "url": ready.url},
         "brief": ready.brief,
         "revoked": list(ready.revoked),
+        "was_there": ready.was_there,
     }

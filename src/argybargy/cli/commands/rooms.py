@@ -117,7 +117,7 @@ def close(
 
 
 def reopen(env: Environment, room: str, *, by: str = OPERATOR) -> int:
-    """Reopen a closed room, so that agents can join it again.
+    """Reopen a closed room. Its codes work at once, and agents that ask are back.
 
     Example: argybargy reopen review
 
@@ -138,10 +138,14 @@ def reopen(env: Environment, room: str, *, by: str = OPERATOR) -> int:
         out.write(f"#{state.name} is already open.")
         return Exit.OK
     out.write(f"#{state.name} is open again.")
-    out.say(
-        "Dismissed agents do not return by themselves. "
-        f"Make a code for a new one: argybargy room {room}"
-    )
+    holders = State.read(relay.call("GET", "/admin/state")).holders_in(state.name)
+    if holders:
+        out.say(
+            f"These codes work again at once: {', '.join(holders)}. A program that "
+            "still listens is back by itself; tell the other agents to read the room. "
+            f"To keep one out: argybargy revoke NAME --room {state.name}"
+        )
+    out.say(f"For a new agent: argybargy room {state.name}")
     return Exit.OK
 
 

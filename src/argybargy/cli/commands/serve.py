@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from argybargy.cli.engine import go_on_here
 from argybargy.cli.environment import Environment
+from argybargy.cli.errors import Exit
 
 # ruff: noqa: PLC0415 - the help of these commands needs no server
 
@@ -58,7 +59,11 @@ def up(
     out = env.output
     for warning in exposures(settings) if choice.command is None else ():
         out.warn(warning)
-    return env.serve(settings, Announcer(env, settings, choice).plan())
+    announcer = Announcer(env, settings, choice)
+    code = env.serve(settings, announcer.plan())
+    if code == Exit.OK:
+        announcer.tell_stopped()
+    return code
 
 
 def serve(

@@ -1,7 +1,8 @@
 """Output of a relay that has started."""
 
+from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import attrs
@@ -19,6 +20,9 @@ from argybargy.store.data_directory import ServerAddress
 from argybargy.system.logs import get_logger
 from argybargy.system.network import is_loopback
 
+if TYPE_CHECKING:
+    from argybargy.cli.terminal.live_lines import LiveLines
+
 log = get_logger(__name__)
 
 _NO_TUNNEL: Final = (
@@ -26,6 +30,7 @@ _NO_TUNNEL: Final = (
 )
 _OF_THIS_PROCESS: Final = ("--", "ARGYBARGY_")
 """Beginnings of the sources of settings that another terminal does not share."""
+_STOPPING: Final = "Stopping: agents finish. Ctrl+C once more stops at once."
 _USUAL_HOST: Final = "127.0.0.1"
 _UNASKED: Final = (
     "on this machine only ('argybargy up --tunnel' opens a public address)"
@@ -48,21 +53,39 @@ class Announcer:
 
     @property
     def out(self) -> Output:
-        """Output of the command, with commands that lead to this relay."""
+        """Output of the command, with commands that lead to this relay.
+
+        They can be typed in any directory: the next terminal may be in another one.
+        """
         commands = next_commands(self.env, self.settings, self.settings.port)
-        return attrs.evolve(self.env.output, typed=commands.typed)
+        return attrs.evolve(self.env.output, typed=commands.in_any_directory.typed)
 
     def plan(self) -> RunPlan:
         """Return the plan of ``up``: announcements, tunnel, and panel on a terminal."""
         # A hint at the start is for this terminal, with what was typed here.
         tunnel, typed = self.choice.command, self.env.output.typed
         plan = RunPlan(
-            "up", self.tell_first_steps, tunnel, self.tell_tunnel, typed=typed
+            "up",
+            self.tell_first_steps,
+            tunnel,
+            self.tell_tunnel,
+            typed=typed,
+            talks=not self.out.is_json,
         )
-        is_talking = not (self.out.is_json or self.out.is_quiet)
-        if self.out.is_live and is_talking:
-            return attrs.evolve(plan, tell_tunnel=_ignore, companion=self.show_panel)
-        return plan
+        if self.out.is_json or self.out.is_quiet:
+            return plan
+        if not self.out.is_live:
+            return attrs.evolve(plan, tell_stopping=self.tell_stopping)
+        # Imported late, because only a terminal has a panel.
+        from argybargy.cli.terminal.live_lines import LiveLines  # noqa: PLC0415
+
+        live = LiveLines.on(self.out.talk)
+        return attrs.evolve(
+            plan,
+            tell_tunnel=partial(_tell_tunnel_above, live),
+            tell_stopping=partial(_write_above, live, _STOPPING),
+            companion=partial(self.show_panel, live),
+        )
 
     def tell_first_steps(self, started: RunningRelay) -> None:
         """Print the addresses of the relay and the next commands.
@@ -80,7 +103,7 @@ class Announcer:
         commands = next_commands(self.env, settings, _port_of(started, settings))
         anywhere = attrs.evolve(out, typed=commands.in_any_directory.typed)
         addresses = "\n  ".join((*started.urls, *self._outside()))
-        attrs.evolve(out, typed=commands.typed).say(f"""\
+        anywhere.say(f"""\
 The relay is up.
 
   {addresses}
@@ -89,13 +112,11 @@ The relay is up.
 1. Open the dashboard. This link signs you in once, within ten minutes:
      {started.sign_in()}
    For another link: argybargy open
-""")
-        anywhere.say("""\
+
 2. Connect a program. In another terminal, in the directory of a project:
      argybargy connect claude --room build --write
      argybargy connect codex --room build --write
-""")
-        attrs.evolve(out, typed=commands.typed).say("""\
+
 3. Or make a room, which prints a text to paste into the prompt of any other agent:
      argybargy room build
 
@@ -136,15 +157,23 @@ Ctrl+C stops the relay.""")
             self.out.write_json(facts | why)
             self.out.data.flush()
         elif status.state is TunnelState.UP:
-            self.out.say(f"The tunnel is up. From outside: {status.url}")
+            self.out.say(_tunnel_is_up(status))
 
-    async def show_panel(self, started: RunningRelay) -> None:
+    def tell_stopping(self) -> None:
+        """Say that the relay stops, unless the terminal is gone."""
+        with suppress(OSError):
+            self.out.say(_STOPPING)
+
+    def tell_stopped(self) -> None:
+        """Say that the relay has stopped, unless the terminal is gone."""
+        if not self.out.is_json:
+            with suppress(OSError):
+                self.out.say("The relay has stopped.")
+
+    async def show_panel(self, live: "LiveLines", started: RunningRelay) -> None:
         """Show the status panel while the relay runs."""
-        # Imported late, because only a terminal has a panel.
         from argybargy.cli.commands.serve_panel import show_panel  # noqa: PLC0415
-        from argybargy.cli.terminal.live_lines import LiveLines  # noqa: PLC0415
 
-        live = LiveLines.on(self.out.talk)
         await show_panel(live, started.read_status, self.out.typed)
 
 
@@ -192,8 +221,19 @@ def exposures(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def _ignore(_status: TunnelStatus) -> None:
-    """Do nothing: the panel shows the tunnel."""
+def _tell_tunnel_above(live: "LiveLines", status: TunnelStatus) -> None:
+    """Print the address above the panel, which shows the rest of the status."""
+    if status.state is TunnelState.UP:
+        _write_above(live, _tunnel_is_up(status))
+
+
+def _write_above(live: "LiveLines", text: str) -> None:
+    with suppress(OSError):  # the terminal is gone: the relay goes on
+        live.write(f"{text}\n")
+
+
+def _tunnel_is_up(status: TunnelStatus) -> str:
+    return f"The tunnel is up. From outside: {status.url}"
 
 
 def plan_briefly(out: Output, settings: Settings) -> RunPlan:

@@ -7,6 +7,7 @@ import attrs
 
 from argybargy.cli.client.answers import read_row, unfit_answer
 from argybargy.cli.client.protocol import Json, LiveOperator
+from argybargy.cli.commands.answer_hint import how_to_answer
 from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_block import MessagePrinter
 from argybargy.cli.commands.message_line import ENDED, Said, question_words
@@ -265,5 +266,4 @@ def _show_thread(env: Environment, thread: Thread, printer: MessagePrinter) -> N
     for each in sorted((*others, *ends), key=lambda said: said.seq):
         printer.write(each)
     if fold(question.expects) in {OPERATOR, ANYONE} and thread.status == "open":
-        room = shlex.quote(question.room)
-        out.say(f"To answer: argybargy answer {room} {question.seq} TEXT")
+        out.say(how_to_answer(question))

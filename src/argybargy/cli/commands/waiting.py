@@ -1,6 +1,5 @@
 """The command that lists open questions."""
 
-import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
@@ -9,17 +8,23 @@ from cyclopts import Parameter
 
 from argybargy.cli.client.answers import State, read_row
 from argybargy.cli.client.protocol import Json
+from argybargy.cli.commands.answer_hint import how_to_answer
 from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_line import Said, age, you
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import Exit
+from argybargy.cli.terminal.columns import without_empty
 from argybargy.cli.terminal.formatting import excerpt
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.names import OPERATOR, fold, room_key
 
 _EXCERPT_CHARS: Final = 80
 """Width of the text of a question without a terminal."""
-_HEADS: Final = ("WAITS", "ROOM", "SEQ", "FROM", "ASKS", "CLAIMED BY", "TEXT")
+_HEADS: Final = (
+    *("WAITS", "ROOM", "SEQ", "FROM", "ASKS", "CLAIMED BY", "CHOICES", "TEXT"),
+)
+_SELDOM: Final = frozenset({"CHOICES"})
+"""Columns that are shown only if a question has something in them."""
 
 
 def waiting(
@@ -32,7 +37,8 @@ def waiting(
 
     A question asks you if it is to the operator, or to anyone and nobody has claimed it
     in two minutes. Those with a word of ARGYBARGY_URGENT come first, then the longest
-    wait. Exit code 3 if there are none, 5 if there is no such room.
+    wait. The commands that answer the first one are printed below. Exit code 3 if there
+    are none, 5 if there is no such room.
 
     Example: argybargy waiting --mine
 
@@ -115,11 +121,10 @@ def _show(out: Output, found: Sequence[Open], *, is_mine: bool) -> None:
         out.say(f"{who}.")
         return
     most = _EXCERPT_CHARS if out.columns is None else out.columns
-    out.write_table(_HEADS, [_cells(each, most) for each in found])
-    first = found[0].said
+    cells = [_cells(each, most) for each in found]
+    out.write_table(*without_empty(_HEADS, cells, _SELDOM))
     if found[0].asks_you:
-        room = shlex.quote(first.room)
-        out.say(f"\nTo answer, for example: argybargy answer {room} {first.seq} TEXT")
+        out.say(f"\n{how_to_answer(found[0].said)}")
 
 
 def _cells(each: Open, most: int) -> tuple[str, ...]:
@@ -131,5 +136,6 @@ def _cells(each: Open, most: int) -> tuple[str, ...]:
         said.sender,
         you(fold(said.expects)) if fold(said.expects) == OPERATOR else said.expects,
         said.claimed_by or "-",
+        excerpt(" | ".join(said.choices), most),
         excerpt(said.text, most),
     )

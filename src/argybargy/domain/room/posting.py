@@ -6,6 +6,7 @@ rate limit counts it. So does a room with messages that the sender has not read,
 asked for that. Nothing changes before the last check has passed.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from argybargy.domain.addressing import default_expects, names_of_speaker
@@ -59,11 +60,10 @@ def decide_post(transition: Transition, post: Post) -> Decision:
     answers = answers_of(speech, room.questions.get, room.questions.of_asker)
     message, damped = note_exchange(transition, message, subject, answers)
     transition.append(message)
-    for seq in answers.seqs:
-        _answer(transition, message, seq)
+    answered = [seq for seq in answers.seqs if _answer(transition, message, seq)]
     if post.kind.is_peer:
         renew_all(transition, peer_key(post.sender))
-    _record(transition, post, message)
+    _record(transition, post, message, answered)
     announce_damping(transition, message, damped)
     return transition.decision(Posted(message, answers=answers))
 
@@ -269,14 +269,16 @@ def _is_operator(room: Room, peer: PeerKey) -> bool:
     return member is not None and member.kind is SenderKind.OPERATOR
 
 
-def _answer(transition: Transition, message: Message, seq: int) -> None:
+def _answer(transition: Transition, message: Message, seq: int) -> bool:
     """End a question, and make the claim of the answerer permanent.
 
-    Grants the claim first if needed. Does nothing if appending the answer made
-    retention drop the question.
+    Grants the claim first if needed.
+
+    Returns:
+        ``False`` if appending the answer made retention drop the question.
     """
     if seq not in transition.room.questions:
-        return
+        return False
     held = transition.room.leases.get(seq)
     resolution = Resolution(
         ResolutionKind.ANSWERED, message.sender, message.at_ms, message.seq
@@ -287,14 +289,20 @@ def _answer(transition: Transition, message: Message, seq: int) -> None:
     else:
         transition.finalize_claim(seq, message.sender, transition.room.fence + 1)
         transition.audit("claim", message.sender, f"seq={seq}")
+    return True
 
 
-def _record(transition: Transition, post: Post, message: Message) -> None:
+def _record(
+    transition: Transition, post: Post, message: Message, answered: Sequence[int]
+) -> None:
     record_speaker(transition, message, transition.now.steady_seconds)
     if message.is_question:
         open_question(transition, message)
     if post.kind is SenderKind.OPERATOR:
-        transition.audit("say", post.sender, f"-> {', '.join(post.to)}")
+        to = f"-> {', '.join(post.to)}"
+        seqs = " ".join(f"seq={seq}" for seq in answered)
+        detail = f"{seqs} {to}" if answered else to
+        transition.audit("answer" if answered else "say", post.sender, detail)
     key = _receipt_key(post)
     if key is not None:
         receipt = Receipt(post.digest, message.seq, message.at_ms, message.heard_ms)

@@ -5,6 +5,7 @@
 `configs`   the configuration of each balancer
 `child`     one child process, restarted when it dies
 `restarts`  when it is restarted, and when it is given up
+`guard`     ends the children when the cluster itself is killed
 `cluster`   all of it, started and ended in order
 =========== ========================================================================
 """

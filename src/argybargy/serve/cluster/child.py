@@ -1,12 +1,14 @@
 """One child process of a cluster: its log, its end, and its restarts."""
 
+import os
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 import trio
@@ -15,6 +17,8 @@ from argybargy.serve.cluster.programs import Account
 from argybargy.serve.cluster.restarts import PATIENCE_SECONDS, Restarts
 from argybargy.system.files import make_private_file
 
+_GUARD_SECONDS: Final = 5.0
+"""Longest wait for the end of the guard, which has nothing left to do."""
 _SHOWN_LINES: Final = 5
 
 
@@ -70,6 +74,67 @@ class Command:
         return "\n".join(f"  {line}" for line in lines[-_SHOWN_LINES:])
 
 
+@attrs.frozen
+class Guard:
+    """The process that ends all children if this one is killed; see `guard`.
+
+    Attributes:
+        pipe: Descriptor of its standard input, which ends with this process.
+    """
+
+    pipe: int
+
+    def tell(self, line: str) -> None:
+        """Tell it of a child. It reads at once, so the write does not block."""
+        # Somebody may have killed the guard: the cluster works without it, and ends its
+        # children as long as it is not killed itself.
+        with suppress(BrokenPipeError):
+            os.write(self.pipe, f"{line}\n".encode())
+
+
+@asynccontextmanager
+async def open_guard() -> AsyncIterator[Guard]:
+    """Run the guard while the block runs."""
+    theirs, ours = os.pipe()
+    try:
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-m", "argybargy.serve.cluster.guard"],
+            stdin=theirs,
+            # A signal to the group of this process is not for it.
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    try:
+        yield Guard(ours)
+    finally:
+        os.close(ours)
+        with trio.CancelScope(shield=True), trio.move_on_after(_GUARD_SECONDS):
+            await process.wait()
+
+
+@attrs.define
+class _Watched:
+    """A child that the guard knows while it runs."""
+
+    guard: Guard
+    stop_signal: int
+    _pid: int = 0
+
+    def started(self, process: trio.Process) -> None:
+        """Take the process, as a ``task_status`` of Trio."""
+        self._pid = process.pid
+        self.guard.tell(f"+{self._pid} {int(self.stop_signal)}")
+
+    def ended(self) -> None:
+        """Let the guard forget the process."""
+        if self._pid:
+            self.guard.tell(f"-{self._pid}")
+
+
 async def run_once(command: Command) -> None:
     """Run a program to its end.
 
@@ -90,7 +155,7 @@ async def run_once(command: Command) -> None:
 
 @asynccontextmanager
 async def open_child(
-    command: Command, tell: Callable[[str], object]
+    command: Command, tell: Callable[[str], object], guard: Guard
 ) -> AsyncIterator[None]:
     """Run a program while the block runs, and restart it when it ends by itself.
 
@@ -100,18 +165,21 @@ async def open_child(
     Args:
         command: The program.
         tell: Called with a sentence for each restart.
+        guard: Ends the program if this process is killed.
 
     Raises:
         ClusterError: In an `ExceptionGroup`: it ended again and again.
     """
     make_private_file(command.log)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_keep_up, command, tell)
+        nursery.start_soon(_keep_up, command, tell, guard)
         yield
         nursery.cancel_scope.cancel()
 
 
-async def _keep_up(command: Command, tell: Callable[[str], object]) -> None:
+async def _keep_up(
+    command: Command, tell: Callable[[str], object], guard: Guard
+) -> None:
     """Run a program again and again.
 
     Raises:
@@ -119,18 +187,21 @@ async def _keep_up(command: Command, tell: Callable[[str], object]) -> None:
     """
     restarts = Restarts(command.patience_seconds)
     while True:
-        began = trio.current_time()
+        began, watched = trio.current_time(), _Watched(guard, command.stop_signal)
         with command.log.open("ab") as sink:
             run = partial(
                 trio.run_process,
                 list(command.arguments),
                 deliver_cancel=partial(_end, command),
+                task_status=cast("trio.TaskStatus[trio.Process]", watched),
                 **command.options(sink.fileno()),
             )
             try:
                 done = await run()
             except OSError as error:
                 raise ClusterError(f"{command.name} cannot be run: {error}") from error
+            finally:
+                watched.ended()
         how = f"{command.name} has ended with code {done.returncode}"
         pause = restarts.pause_after(done.returncode, began, trio.current_time())
         if pause is None:

@@ -1,7 +1,8 @@
 """Start and end a cluster on this machine: PostgreSQL, then the nodes, then a balancer.
 
 Each is the block of an ``async with``, so they end in reverse: the balancer, the nodes
-together, and PostgreSQL last. A child that dies is restarted by its own task.
+together, and PostgreSQL last. A child that dies is restarted by its own task. If the
+cluster itself is killed, its guard ends the children.
 """
 
 import os
@@ -25,7 +26,9 @@ from argybargy.serve.admin_token import FILE_NAME, FileAdminToken
 from argybargy.serve.cluster.child import (
     ClusterError,
     Command,
+    Guard,
     open_child,
+    open_guard,
     run_once,
 )
 from argybargy.serve.cluster.configs import CONFIGS, balancer_arguments
@@ -100,9 +103,10 @@ async def run_cluster(
         async with trio.open_nursery() as nursery:
             stop = await nursery.start(_catch_signals, nursery.cancel_scope)
             async with AsyncExitStack() as stack:
-                url = await stack.enter_async_context(_open_engine(plan))
-                ports = await stack.enter_async_context(_open_nodes(plan, url))
-                await stack.enter_async_context(_open_balancer(plan, ports))
+                guard = await stack.enter_async_context(open_guard())
+                url = await stack.enter_async_context(_open_engine(plan, guard))
+                ports = await stack.enter_async_context(_open_nodes(plan, url, guard))
+                await stack.enter_async_context(_open_balancer(plan, ports, guard))
                 announce(ports)
                 await stop.wait()  # no deadline: this is how long it runs
                 plan.tell("Stopping: the balancer, then the nodes, then PostgreSQL.")
@@ -129,7 +133,7 @@ async def _catch_signals(
 
 
 @asynccontextmanager
-async def _open_engine(plan: ClusterPlan) -> AsyncIterator[str]:
+async def _open_engine(plan: ClusterPlan, guard: Guard) -> AsyncIterator[str]:
     """Run a private PostgreSQL; its socket is in a folder of its own, without TCP.
 
     Yields:
@@ -156,7 +160,7 @@ async def _open_engine(plan: ClusterPlan) -> AsyncIterator[str]:
         command = Command(
             "PostgreSQL", arguments, log, account=account, stop_signal=signal.SIGINT
         )
-        async with open_child(command, plan.tell):
+        async with open_child(command, plan.tell, guard):
             place = quote(str(sockets), safe="")
             await _wait_until(
                 command,
@@ -229,7 +233,9 @@ def _socket_folder(account: Account | None) -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def _open_nodes(plan: ClusterPlan, url: str) -> AsyncIterator[tuple[int, ...]]:
+async def _open_nodes(
+    plan: ClusterPlan, url: str, guard: Guard
+) -> AsyncIterator[tuple[int, ...]]:
     """Run the nodes, which share an admin token.
 
     Yields:
@@ -250,16 +256,19 @@ async def _open_nodes(plan: ClusterPlan, url: str) -> AsyncIterator[tuple[int, .
                 folder / "node.log",
                 _node_environment(plan, url, folder, port),
             )
-            await nursery.start(_run_child, command, plan.tell)
+            await nursery.start(_run_child, command, plan.tell, guard)
             await _wait_until(command, partial(_is_listening, port))
         yield ports
         nursery.cancel_scope.cancel()
 
 
 async def _run_child(
-    command: Command, tell: Callable[[str], object], task_status: trio.TaskStatus[None]
+    command: Command,
+    tell: Callable[[str], object],
+    guard: Guard,
+    task_status: trio.TaskStatus[None],
 ) -> None:
-    async with open_child(command, tell):
+    async with open_child(command, tell, guard):
         task_status.started()
         await trio.sleep_forever()  # until it is cancelled
 
@@ -283,7 +292,7 @@ def _node_environment(
 
 @asynccontextmanager
 async def _open_balancer(
-    plan: ClusterPlan, ports: Sequence[int]
+    plan: ClusterPlan, ports: Sequence[int], guard: Guard
 ) -> AsyncIterator[None]:
     """Run the balancer in front of the nodes."""
     folder, name = plan.folder / "balancer", plan.programs.balancer_name
@@ -301,7 +310,7 @@ async def _open_balancer(
         {**inherited, "HOME": str(folder), "XDG_DATA_HOME": str(folder)},
         stop_seconds=_BALANCER_SECONDS,
     )
-    async with open_child(command, plan.tell):
+    async with open_child(command, plan.tell, guard):
         await _wait_until(command, partial(_is_listening, plan.port))
         yield
 
