@@ -1,12 +1,15 @@
 """Run plan: the callbacks and tasks with which a command starts a relay."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
 from argybargy.serve.status import RelayStatus
-from argybargy.serve.tunnel.command import TunnelCommand
-from argybargy.serve.tunnel.tunnel import TunnelStatus
+
+if TYPE_CHECKING:
+    from argybargy.serve.tunnel.command import TunnelCommand
+    from argybargy.serve.tunnel.tunnel import TunnelStatus
 
 
 @attrs.frozen
@@ -45,7 +48,7 @@ class RunPlan:
 
     verb: str
     announce: Callable[[RunningRelay], None]
-    tunnel: TunnelCommand | None = None
-    tell_tunnel: Callable[[TunnelStatus], None] = lambda _status: None
+    tunnel: "TunnelCommand | None" = None
+    tell_tunnel: "Callable[[TunnelStatus], None]" = lambda _status: None
     companion: Callable[[RunningRelay], Awaitable[None]] = _no_companion
     typed: Callable[[str], str] = str

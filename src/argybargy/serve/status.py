@@ -1,11 +1,15 @@
 """Figures for the status panel of ``argybargy up``."""
 
+from typing import TYPE_CHECKING
+
 import attrs
 
 from argybargy.relay.api.operator import stats
 from argybargy.relay.overview.room_view import aged
 from argybargy.relay.relay import Relay
-from argybargy.serve.tunnel.tunnel import TunnelStatus
+
+if TYPE_CHECKING:
+    from argybargy.serve.tunnel.tunnel import TunnelStatus
 
 
 @attrs.frozen
@@ -24,7 +28,7 @@ class RelayStatus:
     """
 
     public_url: str
-    tunnel: TunnelStatus | None = None
+    tunnel: "TunnelStatus | None" = None
     rooms: int = 0
     online: int = 0
     parked: int = 0
@@ -34,7 +38,7 @@ class RelayStatus:
 
 
 def read_relay_status(
-    relay: Relay, public_url: str, tunnel: TunnelStatus | None
+    relay: Relay, public_url: str, tunnel: "TunnelStatus | None"
 ) -> RelayStatus:
     """Read the figures. The cost grows with the changes since the last read."""
     now, board = relay.clock.now(), relay.overview

@@ -7,9 +7,7 @@ An empty variable counts as unset: compose files and service managers pass varia
 without a value as empty.
 """
 
-import difflib
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -202,6 +200,8 @@ class _Gathered:
         path = Path(named).expanduser() if named else usual
         if path is None or not (named or path.is_file()):
             return
+        import tomllib  # noqa: PLC0415 - most relays have no file
+
         try:
             content = tomllib.loads(path.read_text("utf-8-sig"))
         except (OSError, ValueError) as error:
@@ -284,6 +284,8 @@ class _Gathered:
 
 
 def _unknown(key: str, rows: Mapping[str, Setting]) -> str:
+    import difflib  # noqa: PLC0415 - only for mistakes
+
     names = {name.removeprefix(PREFIX): name for name in rows}
     near = difflib.get_close_matches(key.removeprefix(PREFIX), names, n=1)
     if not near:

@@ -117,7 +117,7 @@ def _test_here(env: Environment) -> Json:
     """Send the test from this process: no relay runs."""
     import trio  # noqa: PLC0415 - late imports keep other commands fast
 
-    from argybargy.relay.notifications.apprise_channel import (  # noqa: PLC0415
+    from argybargy.relay.notifications.push import (  # noqa: PLC0415
         NotifySettingsError,
     )
     from argybargy.serve.notifications import send_tests  # noqa: PLC0415

@@ -18,7 +18,11 @@ import attrs
 import trio
 
 from argybargy.domain.text_form import escape_text
-from argybargy.relay.notifications.push import ChannelError, Push
+from argybargy.relay.notifications.push import (
+    ChannelError,
+    NotifySettingsError,
+    Push,
+)
 
 INSTALL: Final = "pip install 'argybargy[notify]'"
 """The command that installs the extra."""
@@ -31,18 +35,6 @@ _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*(?=://)", re.IGNORECASE)
 _STATUS: Final = re.compile(r"error=(\d{3})\b")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.~-]{3,}")
 _PLAIN_WORDS: Final = frozenset({"com", "org", "net", "www", "http", "https", "json"})
-
-
-class NotifySettingsError(Exception):
-    """The services in the settings cannot be used.
-
-    Attributes:
-        hint: What to do about it.
-    """
-
-    def __init__(self, text: str, hint: str) -> None:
-        super().__init__(text)
-        self.hint = hint
 
 
 @attrs.frozen

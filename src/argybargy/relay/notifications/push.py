@@ -18,6 +18,18 @@ class ChannelError(Exception):
     """A service has not accepted a push; the message says why, without secrets."""
 
 
+class NotifySettingsError(Exception):
+    """The services in the settings cannot be used.
+
+    Attributes:
+        hint: What to do about it.
+    """
+
+    def __init__(self, text: str, hint: str) -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
 @attrs.frozen
 class PushedEvent:
     """An event in a push.
