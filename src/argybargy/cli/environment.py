@@ -28,6 +28,7 @@ from argybargy.cli.terminal.browser import browse
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.settings.parsers import parse_base_url
+from argybargy.system.values import frozen
 
 if TYPE_CHECKING:
     from argybargy.serve.run_plan import RunPlan
@@ -65,7 +66,7 @@ class Connect(Protocol):
         ...
 
 
-@attrs.frozen
+@frozen
 class Machine:
     """Clock, terminal width and standard input.
 
@@ -100,7 +101,7 @@ class Machine:
         )
 
 
-@attrs.frozen
+@frozen
 class Environment:
     """Streams, settings, relay and machine that a command uses; tests pass fakes.
 

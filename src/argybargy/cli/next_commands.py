@@ -16,6 +16,8 @@ from typing import Final
 
 import attrs
 
+from argybargy.system.values import frozen
+
 PROGRAM: Final = "argybargy"
 _UV_PROGRAM: Final = f"uv run {PROGRAM}"
 _HELP: Final = "--help"
@@ -26,7 +28,7 @@ _END: Final = re.compile(r"['\n,;]|\. |$")
 """Latest end of a command in a sentence."""
 
 
-@attrs.frozen
+@frozen
 class NextCommands:
     """Rewrites the commands in a text.
 

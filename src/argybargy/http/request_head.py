@@ -10,12 +10,12 @@ refused: such disagreements are how requests get smuggled.
 import re
 from urllib.parse import unquote
 
-import attrs
 import httptools
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.http.asgi import Fields
 from argybargy.http.limits import ConnectionLimits
+from argybargy.system.values import frozen
 
 _BLANK_LINE = b"\r\n\r\n"
 
@@ -36,7 +36,7 @@ _HOST = re.compile(
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?@]+)((?:[/?].*)?)", re.DOTALL)
 
 
-@attrs.frozen
+@frozen
 class RequestHead:
     """Request line and header fields of a request.
 

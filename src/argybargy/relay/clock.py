@@ -15,6 +15,7 @@ import trio
 
 from argybargy.domain.instant import Era, Instant
 from argybargy.system.logs import get_logger
+from argybargy.system.values import define, frozen
 
 log = get_logger(__name__)
 
@@ -36,7 +37,7 @@ class Clock(Protocol):
         ...
 
 
-@attrs.frozen
+@frozen
 class _Step:
     """A step of the wall clock that is not followed yet.
 
@@ -49,7 +50,7 @@ class _Step:
     since: float
 
 
-@attrs.define
+@define
 class SettledClock:
     """A wall clock that is followed only once it has settled.
 

@@ -8,7 +8,6 @@ requester has been cancelled.
 
 from collections.abc import Callable
 
-import attrs
 import trio
 
 from argybargy.domain.access_codes import CODE_PATTERN, CodeRecord
@@ -40,9 +39,10 @@ from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.statistics import RelayCounters, RelayStatistics
 from argybargy.relay.write_behind import WriteBehind
 from argybargy.store.protocol import Store
+from argybargy.system.values import define
 
 
-@attrs.define(eq=False, kw_only=True)
+@define(eq=False, kw_only=True)
 class Relay:
     """All rooms of one store.
 

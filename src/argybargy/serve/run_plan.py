@@ -3,16 +3,15 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-import attrs
-
 from argybargy.serve.status import RelayStatus
+from argybargy.system.values import frozen
 
 if TYPE_CHECKING:
     from argybargy.serve.tunnel.command import TunnelCommand
     from argybargy.serve.tunnel.tunnel import TunnelStatus
 
 
-@attrs.frozen
+@frozen
 class RunningRelay:
     """Relay that accepts connections.
 
@@ -32,7 +31,7 @@ async def _no_companion(_started: RunningRelay) -> None:
     """Return at once: no task runs next to the relay."""
 
 
-@attrs.frozen
+@frozen
 class RunPlan:
     """Callbacks and tasks that run with a relay.
 

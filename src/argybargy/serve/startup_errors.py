@@ -4,8 +4,6 @@ import errno
 import socket
 from typing import Final
 
-import attrs
-
 from argybargy.relay.notifications.push import NotifySettingsError
 from argybargy.serve.lifespan import LifespanError
 from argybargy.serve.local_relay import describe_local_relay
@@ -14,6 +12,7 @@ from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import find_server_address
 from argybargy.store.errors import Incompatible, StoreError
 from argybargy.system.network import host_and_port, next_port
+from argybargy.system.values import frozen
 
 EXIT_FAILED: Final = 1
 EXIT_SETTINGS: Final = 2
@@ -37,7 +36,7 @@ EXPECTED: Final = (
 """Exceptions that may have an explanation; of a group, its only exception."""
 
 
-@attrs.frozen
+@frozen
 class StartupFailure:
     """Explained failure of a relay, at the start or later.
 

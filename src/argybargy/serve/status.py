@@ -2,17 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-import attrs
-
 from argybargy.relay.api.operator import stats
 from argybargy.relay.overview.room_view import aged
 from argybargy.relay.relay import Relay
+from argybargy.system.values import frozen
 
 if TYPE_CHECKING:
     from argybargy.serve.tunnel.tunnel import TunnelStatus
 
 
-@attrs.frozen
+@frozen
 class RelayStatus:
     """Status of a relay.
 

@@ -19,6 +19,7 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.quiet_hours import QuietHours
 from argybargy.settings.definitions import AGENT_VARIABLES, PREFIX, SETTINGS, Setting
 from argybargy.settings.secret import Secret
+from argybargy.system.values import define, frozen
 
 CONFIG_VARIABLE: Final = "ARGYBARGY_CONFIG"
 _NO_SETTINGS: Final = AGENT_VARIABLES | {CONFIG_VARIABLE}
@@ -32,7 +33,7 @@ _PAIRS: Final = (
 _BYTES_PER_CHAR: Final = 4
 
 
-@attrs.frozen
+@frozen
 class Mistake:
     """One invalid setting.
 
@@ -60,7 +61,7 @@ class SettingsError(Exception):
         super().__init__("\n".join(map(str, self.mistakes)))
 
 
-@attrs.frozen
+@frozen
 class Settings:
     """Settings of one run, as defined in `definitions.SETTINGS`.
 
@@ -183,7 +184,7 @@ def parse_settings(
     return gathered.resolve()
 
 
-@attrs.define
+@define
 class _Gathered:
     """Values from all sources so far; a later source overrides an earlier one.
 

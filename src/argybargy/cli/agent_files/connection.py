@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
 import platformdirs
 
 from argybargy.agent.errors import AgentError
@@ -26,12 +25,13 @@ from argybargy.cli.agent_files.programs.setup import Form, Program, Root, Setup
 from argybargy.cli.agent_files.safe_file import SafeFile
 from argybargy.cli.errors import CliError, Exit
 from argybargy.system.files import make_private_directory, write_private_file
+from argybargy.system.values import frozen
 
 _VERSION: Final = 1
 _DIGITS: Final = 16
 
 
-@attrs.frozen
+@frozen
 class WrittenFile:
     """A file with a part of ours.
 
@@ -69,7 +69,7 @@ class WrittenFile:
             raise ValueError("not the record of a file") from None
 
 
-@attrs.frozen
+@frozen
 class Receipt:
     """The record of a connection.
 
@@ -137,7 +137,7 @@ class Receipt:
 _RECEIPT: Final = "receipt.json"
 
 
-@attrs.frozen
+@frozen
 class _Change:
     """A file with its content now, and with our part."""
 
@@ -147,7 +147,7 @@ class _Change:
     after: bytes
 
 
-@attrs.frozen
+@frozen
 class Connection:
     """A planned connection: everything is checked, and nothing is written.
 
@@ -239,7 +239,7 @@ def _back_up(folder: Path, place: int, file: SafeFile, content: bytes) -> None:
         write_private_file(path, content)
 
 
-@attrs.frozen
+@frozen
 class Removal:
     """The outcome of taking a connection out.
 

@@ -28,6 +28,7 @@ from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.formatting import LocalTimes, wrapped
 from argybargy.cli.terminal.output import Output
 from argybargy.onboarding.seat import CLIENTS, Client, Seat, seat_brief
+from argybargy.system.values import frozen
 
 _COLUMNS: Final = 80
 """Width of the text without a terminal."""
@@ -46,7 +47,7 @@ ProgramKey = Literal[
 ]
 
 
-@attrs.frozen
+@frozen
 class ConnectPlan:
     """Validated arguments of ``connect``.
 
@@ -86,7 +87,7 @@ class ConnectPlan:
         return Connection.plan(key, seat, self.directory, is_headless=self.is_headless)
 
 
-@attrs.frozen
+@frozen
 class Connected:
     """Result of connecting an agent.
 

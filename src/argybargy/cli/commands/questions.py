@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.client.answers import State, read_row
@@ -29,6 +28,7 @@ from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import ONELINE
 from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, fold
+from argybargy.system.values import frozen
 
 
 def ask(
@@ -178,7 +178,7 @@ def _read_answer(
 # -- the question -------------------------------------------------------------------
 
 
-@attrs.frozen
+@frozen
 class _Posted:
     message: dict[str, Any]
     delivery: dict[str, Any]

@@ -18,6 +18,7 @@ from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import ServerAddress
 from argybargy.system.logs import get_logger
 from argybargy.system.network import is_loopback
+from argybargy.system.values import frozen
 
 log = get_logger(__name__)
 
@@ -32,7 +33,7 @@ _UNASKED: Final = (
 )
 
 
-@attrs.frozen
+@frozen
 class Announcer:
     """Output of ``up``: addresses, next commands, tunnel and panel.
 

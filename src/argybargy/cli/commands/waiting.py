@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.client.answers import State, read_row
@@ -16,6 +15,7 @@ from argybargy.cli.errors import Exit
 from argybargy.cli.terminal.formatting import excerpt
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.names import OPERATOR, fold, room_key
+from argybargy.system.values import frozen
 
 _EXCERPT_CHARS: Final = 80
 """Width of the text of a question without a terminal."""
@@ -67,7 +67,7 @@ def waiting_rows(answer: Json) -> list[Json]:
     return read_row(_Waiting, answer).waiting
 
 
-@attrs.frozen
+@frozen
 class Open:
     """Open question.
 
@@ -96,12 +96,12 @@ class Open:
         return cls(said, seconds, asks_you, row.get("urgent") is True)
 
 
-@attrs.frozen
+@frozen
 class _Waiting:
     waiting: list[dict[str, Any]]
 
 
-@attrs.frozen
+@frozen
 class _Wait:
     waiting_seconds: float
 

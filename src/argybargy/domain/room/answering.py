@@ -26,9 +26,10 @@ import attrs
 
 from argybargy.domain.message import Lease, Message, Question, SenderKind
 from argybargy.domain.names import ANYONE, PeerKey
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Answers:
     """The effect of a message on open questions.
 
@@ -41,7 +42,7 @@ class Answers:
     unclear: tuple[tuple[PeerKey, tuple[int, ...]], ...] = ()
 
 
-@attrs.frozen
+@frozen
 class Speech:
     """A message and what the rule needs to know of its sender.
 

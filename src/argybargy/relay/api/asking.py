@@ -33,9 +33,10 @@ from argybargy.relay.api.posting import PostDraft, PostOutcome
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
 from argybargy.relay.room.task import LiveRoom
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Waited:
     """The outcome of a wait for the end of a question.
 
@@ -53,7 +54,7 @@ class Waited:
     retry_seconds: int | None = None
 
 
-@attrs.frozen
+@frozen
 class Asked:
     """A question that was posted, and what has become of it.
 
@@ -72,7 +73,7 @@ class Asked:
     members: tuple[str, ...]
 
 
-@attrs.frozen
+@frozen
 class AwaitedThread:
     """A message with its replies, after a wait for the end of its question.
 

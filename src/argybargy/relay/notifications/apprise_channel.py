@@ -23,6 +23,7 @@ from argybargy.relay.notifications.push import (
     NotifySettingsError,
     Push,
 )
+from argybargy.system.values import frozen
 
 INSTALL: Final = "pip install 'argybargy[notify]'"
 """The command that installs the extra."""
@@ -37,7 +38,7 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_.~-]{3,}")
 _PLAIN_WORDS: Final = frozenset({"com", "org", "net", "www", "http", "https", "json"})
 
 
-@attrs.frozen
+@frozen
 class AppriseChannel:
     """One service.
 

@@ -7,6 +7,7 @@ import msgspec
 
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.notifications import Event, EventKind, Notice, summary
+from argybargy.system.values import frozen
 
 _LINK_WORDS: Final = "Answer within an hour:"
 _TEST: Final = (
@@ -30,7 +31,7 @@ class NotifySettingsError(Exception):
         self.hint = hint
 
 
-@attrs.frozen
+@frozen
 class PushedEvent:
     """An event in a push.
 
@@ -45,7 +46,7 @@ class PushedEvent:
     link: str | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen
+@frozen
 class Push:
     """One push, about one event or several.
 

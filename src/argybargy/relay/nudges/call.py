@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from argybargy.domain.wake_hooks import WakeHosts, WakeUrl
+from argybargy.system.values import define, frozen
 
 CALL_SECONDS: Final = 10.0
 """Deadline of a call, from the look-up of the name to the status of the answer."""
@@ -42,7 +43,7 @@ class CallableHosts(Protocol):
         ...
 
 
-@attrs.frozen
+@frozen
 class EveryHost:
     """All hosts, those of this machine and its network too."""
 
@@ -77,7 +78,7 @@ class Caller(Protocol):
         ...
 
 
-@attrs.define
+@define
 class HookCaller:
     """Calls hooks over the network.
 

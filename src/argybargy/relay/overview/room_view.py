@@ -34,17 +34,17 @@ from argybargy.relay.access.presence import Presence
 from argybargy.relay.overview.change_log import Change, Topic
 from argybargy.relay.overview.room_card import RoomCard
 from argybargy.store.protocol import RoomSummary
+from argybargy.system.values import frozen
 
 DAMPED_ROWS: Final = 8
 """Maximum damped pairs shown for a room."""
 NEVER: Final = Instant(2**62, float("inf"))
 """An instant after all others."""
 _WORKING_MS: Final = WORKING_SECONDS * 1000 - 100
-"""The age at which the roster stops to show ``working``: ages are rounded to a tenth
-of a second before they are compared."""
+"""Age at which the roster stops to show ``working``; it rounds ages to tenths."""
 
 
-@attrs.frozen
+@frozen
 class RosterEntry:
     """A row of a roster with times in place of ages.
 
@@ -73,7 +73,7 @@ class RosterEntry:
     role: str = "agent"
 
 
-@attrs.frozen
+@frozen
 class DampedPair:
     """A pair of agents that wake each other no more for a while.
 
@@ -89,7 +89,7 @@ class DampedPair:
     until_ms: int = attrs.field(eq=False)
 
 
-@attrs.frozen
+@frozen
 class RoomView:
     """A room as shown to the operator, with ages.
 
@@ -108,7 +108,7 @@ class RoomView:
     damped: tuple[DampedPair, ...]
 
 
-@attrs.frozen
+@frozen
 class RoomOutline:
     """A room's view without ages, to compare with an earlier one.
 
@@ -154,7 +154,7 @@ def earliest(moments: Iterable[Instant]) -> Instant:
     return found
 
 
-@attrs.frozen
+@frozen
 class RoomViewer:
     """Computes outlines and views from cards, codes and presence.
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
 
-import attrs
-
 from argybargy.domain.access_codes import Peer, Role
 from argybargy.domain.capabilities import CAN, addresses_of, word_of_address
 from argybargy.domain.instant import Instant, format_timestamp
@@ -27,6 +25,7 @@ from argybargy.relay.room.receipts import (
     receipt_of,
 )
 from argybargy.relay.room.subscriptions import Subscriptions
+from argybargy.system.values import frozen
 
 
 class Reachability(StrEnum):
@@ -44,7 +43,7 @@ class Reachability(StrEnum):
     NOTIFIED = "notified"
 
 
-@attrs.frozen
+@frozen
 class DeliveryReport:
     """The report that a sender gets with its post.
 
@@ -78,7 +77,7 @@ class DeliveryReport:
         return [f"nobody in this room can {word}" for word in self.missing]
 
 
-@attrs.frozen
+@frozen
 class OperatorPresence:
     """The presence of the operator, as senders are told.
 
@@ -111,7 +110,7 @@ class OperatorPresence:
         return f"{self.reach.value} {format_timestamp(self.notified_ms)}"
 
 
-@attrs.frozen
+@frozen
 class DeliveryReporter:
     """Reports on deliveries; reads, and changes nothing.
 

@@ -13,6 +13,7 @@ import trio
 
 from argybargy.serve.cluster.programs import Account
 from argybargy.system.files import make_private_file
+from argybargy.system.values import frozen
 
 STEADY_SECONDS: Final = 10.0
 """A process that ran for so long may be restarted again."""
@@ -26,7 +27,7 @@ class ClusterError(Exception):
     """The cluster cannot be started, or cannot go on; the message says why."""
 
 
-@attrs.frozen
+@frozen
 class Command:
     """A program to run.
 

@@ -48,6 +48,7 @@ from argybargy.relay.store_errors import shielded, translated
 from argybargy.store.errors import Unknown
 from argybargy.store.protocol import SessionStore
 from argybargy.system.logs import get_logger
+from argybargy.system.values import define
 from argybargy.web.access.admin_token import AdminToken
 from argybargy.web.access.session import (
     NewSession,
@@ -72,7 +73,7 @@ READS_PER_SECOND: Final = 10
 _DAY_MS: Final = 86_400_000
 
 
-@attrs.define
+@define
 class Sessions:
     """All sessions and sign-in codes of a relay.
 
