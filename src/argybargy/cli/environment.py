@@ -26,6 +26,7 @@ from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.settings.parsers import parse_base_url
 from argybargy.system.own_program import PROGRAM, programs_of_this_process
+from argybargy.system.values import frozen
 
 if TYPE_CHECKING:
     from argybargy.serve.run_plan import RunPlan
@@ -63,7 +64,7 @@ class Connect(Protocol):
         ...
 
 
-@attrs.frozen
+@frozen
 class Machine:
     """Clock, terminal width and standard input.
 
@@ -98,7 +99,7 @@ class Machine:
         )
 
 
-@attrs.frozen
+@frozen
 class Environment:
     """Streams, settings, relay and machine that a command uses; tests pass fakes.
 

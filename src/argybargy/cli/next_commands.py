@@ -13,13 +13,14 @@ from typing import Final
 import attrs
 
 from argybargy.system.own_program import PROGRAM
+from argybargy.system.values import frozen
 
 _HELP: Final = "--help"
 _END: Final = re.compile(r"['\n,;]|\. |$")
 """Latest end of a command in a sentence."""
 
 
-@attrs.frozen
+@frozen
 class NextCommands:
     """Rewrites the commands in a text.
 

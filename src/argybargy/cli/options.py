@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
-import attrs
 from cyclopts import Group, Parameter
+
+from argybargy.system.values import frozen
 
 if TYPE_CHECKING:
     from cyclopts import Token
@@ -45,7 +46,7 @@ _COMMON = Group("Common options", sort_key=1)
 
 
 @Parameter(name="*", group=_COMMON)
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class LocalOptions:
     """Options of every command: output format, port and data directory."""
 
@@ -89,7 +90,7 @@ class LocalOptions:
 
 
 @Parameter(name="*", group=_COMMON)
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class RelayOptions(LocalOptions):
     """Options of commands that call a relay: its address and the admin token."""
 
@@ -114,7 +115,7 @@ class RelayOptions(LocalOptions):
 
 
 @Parameter(name="*", group=_COMMON)
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class InviteOptions(RelayOptions):
     """Relay options of commands whose ``--url`` is the address for agents."""
 

@@ -11,7 +11,6 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import attrs
 from cyclopts import App, Group
 
 from argybargy import __version__
@@ -19,6 +18,7 @@ from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError
 from argybargy.cli.help import PARAMETERS, HelpFormatter, usage
 from argybargy.cli.options import InviteOptions, LocalOptions, RelayOptions
+from argybargy.system.values import frozen
 
 START: Final = "Start here"
 RUN: Final = "Run a relay"
@@ -32,7 +32,7 @@ HEADINGS: Final = (START, RUN, ROOMS, TALK, ACCESS, DATA, AGENTS, PROGRAM)
 """Headings in the order of the help."""
 
 
-@attrs.frozen
+@frozen
 class Verb:
     """A command in the table.
 

@@ -17,6 +17,7 @@ from typing import Final
 import attrs
 
 from argybargy.domain.names import PeerKey, RoomKey, peer_key, room_key
+from argybargy.system.values import frozen
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 AGENT_PREFIX: Final = "argy_a1_"
@@ -96,7 +97,7 @@ def key_id_of(digest: bytes) -> str:
     return digest[:6].hex()
 
 
-@attrs.frozen
+@frozen
 class Peer:
     """The identity of a participant: one name in one room.
 
@@ -120,7 +121,7 @@ class Role(enum.Enum):
     READER = "reader"
 
 
-@attrs.frozen
+@frozen
 class CodeRecord:
     """The stored record of one code.
 

@@ -11,9 +11,10 @@ from argybargy.domain.names import NOBODY, PeerKey
 from argybargy.domain.pages import Page, PageBuilder
 from argybargy.domain.room.state import Room
 from argybargy.domain.wake_policy import Wake, ends_wait, replied_message
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class AnswerForm:
     """The wishes of a poll about its answer.
 
@@ -30,7 +31,7 @@ class AnswerForm:
 WHOLE: Final = AnswerForm()
 
 
-@attrs.frozen
+@frozen
 class Digest:
     """The messages of a page that were counted instead of delivered.
 

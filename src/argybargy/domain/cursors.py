@@ -36,7 +36,7 @@ the closing of the room                 where the last answer ended, as ever
 
 import enum
 
-import attrs
+from argybargy.system.values import frozen
 
 
 class Since(enum.Enum):
@@ -46,7 +46,7 @@ class Since(enum.Enum):
     NEXT = "next"
 
 
-@attrs.frozen
+@frozen
 class StartingPoint:
     """The start of a poll.
 

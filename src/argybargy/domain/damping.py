@@ -41,6 +41,7 @@ from rpds import HashTrieMap
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey
+from argybargy.system.values import frozen
 
 Pair = tuple[PeerKey, PeerKey]
 """Two peers, in alphabetical order."""
@@ -53,7 +54,7 @@ def pair_of(one: PeerKey, other: PeerKey) -> Pair:
     return (one, other) if one < other else (other, one)
 
 
-@attrs.frozen
+@frozen
 class Exchange:
     """The recent turns of a pair, and its damping. All times are steady seconds.
 
@@ -100,7 +101,7 @@ def damping_seconds(dampings: int, limits: Limits) -> float:
     return min(limits.damping_seconds * (1 << doublings), limits.damping_seconds_max)
 
 
-@attrs.frozen
+@frozen
 class Exchanges:
     """The exchanges of a room: a bounded, immutable map by pair.
 
@@ -170,7 +171,7 @@ class Exchanges:
         return len(self._newer) + len(self._older)
 
 
-@attrs.frozen
+@frozen
 class Utterance:
     """A message of an agent, as far as loops are concerned.
 
@@ -196,7 +197,7 @@ class Utterance:
         )
 
 
-@attrs.frozen
+@frozen
 class Noted:
     """The effect of a message on the exchanges.
 

@@ -8,10 +8,10 @@ how to proceed. Only ``web/errors`` renders it.
 import enum
 from typing import Self
 
-import attrs
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class ProblemKind:
     """The constant part of a problem.
 

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-import attrs
+from argybargy.system.values import frozen
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@attrs.frozen
+@frozen
 class Era:
     """A period of this process between two settings of the wall clock.
 
@@ -23,7 +23,7 @@ class Era:
     stepped_ms: int
 
 
-@attrs.frozen
+@frozen
 class Instant:
     """One instant on both clocks.
 

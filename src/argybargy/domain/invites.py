@@ -13,6 +13,7 @@ import attrs
 from argybargy.domain.access_codes import INVITE_PREFIX, key_id_of
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.names import fold
+from argybargy.system.values import frozen
 
 
 class InviteEnd(enum.Enum):
@@ -22,7 +23,7 @@ class InviteEnd(enum.Enum):
     REVOKED = "revoked"
 
 
-@attrs.frozen
+@frozen
 class InviteRecord:
     """The stored record of one invite.
 

@@ -1,6 +1,6 @@
 """Limits: the single source for rules, manifest, settings and docs."""
 
-import attrs
+from argybargy.system.values import frozen
 
 MAX_SEQ = 2**53 - 1
 """The largest seq or cursor: what a JSON number holds exactly everywhere."""
@@ -10,7 +10,7 @@ SLACK_MS = 24 * 3600 * 1000
 """Maximum lead of the clock of another relay: its time zone may be wrong."""
 
 
-@attrs.frozen
+@frozen
 class Limits:
     """The limits of one relay. ``0`` means "unlimited" only where noted.
 

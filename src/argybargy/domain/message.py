@@ -10,14 +10,8 @@ import attrs
 from argybargy.domain.capabilities import word_of_address
 from argybargy.domain.choices import text_with_choices
 from argybargy.domain.instant import Instant
-from argybargy.domain.names import (
-    ANYONE,
-    EVERYONE,
-    NOBODY,
-    OPERATOR,
-    PeerKey,
-    peer_key,
-)
+from argybargy.domain.names import ANYONE, EVERYONE, NOBODY, OPERATOR, PeerKey, peer_key
+from argybargy.system.values import frozen
 
 
 class SenderKind(enum.Enum):
@@ -56,7 +50,7 @@ class ResolutionKind(enum.Enum):
     WITHDRAWN = "withdrawn"
 
 
-@attrs.frozen
+@frozen
 class Resolution:
     """The end of a question.
 
@@ -75,7 +69,7 @@ class Resolution:
     reason: str = ""
 
 
-@attrs.frozen
+@frozen
 class Message:
     """One message, with its claim and the end of its question.
 
@@ -250,7 +244,7 @@ class Message:
         )
 
 
-@attrs.frozen
+@frozen
 class Lease:
     """A live claim on a question.
 
@@ -317,7 +311,7 @@ class Lease:
         return attrs.evolve(self, lapses_at=lapses_at)
 
 
-@attrs.frozen
+@frozen
 class Question:
     """A question that is neither answered nor withdrawn.
 
@@ -364,7 +358,7 @@ class Question:
         return not self.audience_keys.isdisjoint(names)
 
 
-@attrs.frozen
+@frozen
 class Member:
     """A peer or operator that has posted into a room.
 
@@ -383,7 +377,7 @@ class Member:
     heard_ms: int | None = attrs.field(default=None, eq=False)
 
 
-@attrs.frozen
+@frozen
 class Receipt:
     """The post that an idempotency key was used for.
 

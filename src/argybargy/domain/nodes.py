@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import attrs
 
+from argybargy.system.values import frozen
 
-@attrs.frozen
+
+@frozen
 class NodeRecord:
     """One node, as it describes itself.
 

@@ -40,6 +40,7 @@ from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.quiet_hours import QuietHours
 from argybargy.domain.roster import UNHELD_SECONDS
 from argybargy.domain.text_form import escape_text
+from argybargy.system.values import frozen
 
 AFTER_SECONDS: Final = 120.0
 """Default time that a question waits before the operator is told."""
@@ -97,7 +98,7 @@ class EventKey:
     subject: str = ""
 
 
-@attrs.frozen
+@frozen
 class Event:
     """Something that the operator may be told about.
 
@@ -170,7 +171,7 @@ def excerpt(text: str, most: int = TEXT_CHARS) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-@attrs.frozen
+@frozen
 class NotificationRules:
     """The operator's settings for notifications.
 
@@ -192,7 +193,7 @@ class NotificationRules:
         return re.search(rf"(?<!\w)(?:{words})(?!\w)", text, re.IGNORECASE) is not None
 
 
-@attrs.frozen
+@frozen
 class Candidate:
     """An event that has not been told, and how long it has lasted.
 
@@ -205,7 +206,7 @@ class Candidate:
     seconds: float
 
 
-@attrs.frozen
+@frozen
 class Moment:
     """The circumstances that the time of a push depends on.
 
@@ -269,7 +270,7 @@ def first_events(events: Iterable[Event]) -> tuple[Event, ...]:
     return tuple(found)
 
 
-@attrs.frozen
+@frozen
 class Notice:
     """The record of an event, which the store keeps so that it is told once.
 

@@ -18,13 +18,15 @@ from typing import Final
 
 import attrs
 
+from argybargy.system.values import frozen
+
 NUDGE_SECONDS: Final = 10.0
 """Shortest time between two nudges to an agent that has not read."""
 MAX_NUDGE_SECONDS: Final = 3_600.0
 """Longest time between two nudges to an agent that has not read."""
 
 
-@attrs.frozen
+@frozen
 class Nudging:
     """The unread messages of an agent, and the nudges about them.
 

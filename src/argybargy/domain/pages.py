@@ -7,9 +7,10 @@ import attrs
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey
 from argybargy.domain.room.state import Room
+from argybargy.system.values import define, frozen
 
 
-@attrs.frozen
+@frozen
 class Page:
     """The result of one poll.
 
@@ -55,7 +56,7 @@ class Page:
         return Page(kept, min(self.cursor, head), head, self.first)
 
 
-@attrs.define
+@define
 class PageBuilder:
     """A builder that takes messages until a page is full. One message always fits.
 
@@ -123,7 +124,7 @@ def read_after(
     return Page(tuple(builder.messages), cursor, room.head, room.first)
 
 
-@attrs.frozen
+@frozen
 class HistoryPage:
     """A page of history.
 

@@ -1,9 +1,9 @@
 """Poll budget: the time an agent should keep polling a silent room."""
 
-import attrs
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class PollBudget:
     """The poll budget, included in every answer to a poll.
 

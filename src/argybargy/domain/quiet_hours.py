@@ -5,10 +5,12 @@ from typing import Final
 
 import attrs
 
+from argybargy.system.values import frozen
+
 MINUTES_OF_DAY: Final = 24 * 60
 
 
-@attrs.frozen
+@frozen
 class QuietHours:
     """A time of each day.
 

@@ -4,10 +4,10 @@ import math
 from bisect import bisect_right
 from collections import deque
 
-import attrs
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Admission:
     """The verdict on one attempt.
 

@@ -7,16 +7,15 @@ Presence only adds a status to the row of a member, so the roster survives a res
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-import attrs
-
 from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.domain.instant import Instant
 from argybargy.domain.message import Lease, Member, Message, SenderKind
 from argybargy.domain.names import ANYONE, OPERATOR, PeerKey, peer_key
 from argybargy.domain.seat import Listening
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class LastSeen:
     """The last request of a peer.
 
@@ -35,7 +34,7 @@ class LastSeen:
     status: str = ""
 
 
-@attrs.frozen
+@frozen
 class RosterRow:
     """One row of a room's roster.
 
@@ -65,7 +64,7 @@ class RosterRow:
     status: str = ""
 
 
-@attrs.frozen
+@frozen
 class RosterSources:
     """The evidence from which the roster of one room is built.
 
@@ -191,7 +190,7 @@ def _state(
     return "standing_by" if is_online else None
 
 
-@attrs.frozen
+@frozen
 class Waiting:
     """One row of the operator's inbox.
 

@@ -17,6 +17,7 @@ import attrs
 
 from argybargy.domain.names import RoomKey
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, WakePolicy
+from argybargy.system.values import frozen
 
 EAR_CHARS: Final = 120
 """Longest line of an ear."""
@@ -52,7 +53,7 @@ _EAR: Final = re.compile(
 )
 
 
-@attrs.frozen
+@frozen
 class Ear:
     """A program that listens for an agent.
 
@@ -88,7 +89,7 @@ class Ear:
         return f"{self.program}/{self.version} {self.waker.value}"
 
 
-@attrs.frozen
+@frozen
 class SeatLease:
     """The hold of an ear on the seat of its agent.
 
@@ -118,7 +119,7 @@ class SeatLease:
         return attrs.evolve(self, until=min(self.until, now + SEAT_SLACK_SECONDS))
 
 
-@attrs.frozen
+@frozen
 class SharedSeat:
     """The presence of one peer at one node, as it tells the others.
 

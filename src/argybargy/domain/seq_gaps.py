@@ -7,10 +7,10 @@ message. The tail of a live room starts after its newest gap, so it is contiguou
 
 from collections.abc import Iterator, Sequence
 
-import attrs
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class SeqGap:
     """A range of seqs without messages, both ends included."""
 

@@ -18,6 +18,7 @@ import attrs
 
 from argybargy.domain.access_codes import digest_code, key_id_of
 from argybargy.domain.instant import Instant
+from argybargy.system.values import frozen
 
 DEVICE_CHARS: Final = 60
 """Longest name of a device."""
@@ -47,7 +48,7 @@ _SYSTEMS: Final = (
 _OTHER_PROGRAM: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,39}")
 
 
-@attrs.frozen
+@frozen
 class SessionRecord:
     """The stored record of one session.
 

@@ -23,10 +23,9 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-import attrs
-
 from argybargy.domain.message import SenderKind
 from argybargy.domain.names import NOBODY, OPERATOR, SYSTEM, fold
+from argybargy.system.values import frozen
 
 YOU: Final = "you"
 """The reader's own name in a header; no agent may be called so."""
@@ -56,7 +55,7 @@ _HEADER: Final = re.compile(
 )
 
 
-@attrs.frozen
+@frozen
 class TextMessage:
     """A message as the text form shows it.
 

@@ -25,6 +25,7 @@ from argybargy.domain.access_codes import Peer
 from argybargy.domain.host_names import is_host_listed
 from argybargy.domain.names import peer_key, room_key
 from argybargy.domain.wake_policy import Wake
+from argybargy.system.values import frozen
 
 MAX_URL_CHARS: Final = 500
 """Longest URL of a hook, in characters."""
@@ -48,7 +49,7 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 Address = IPv4Address | IPv6Address
 
 
-@attrs.frozen
+@frozen
 class WakeUrl:
     """The parts of a hook's URL.
 
@@ -100,7 +101,7 @@ def _address(text: str) -> Address | None:
         return None
 
 
-@attrs.frozen
+@frozen
 class WakeHosts:
     """The hosts that the operator allows hooks on.
 
@@ -140,7 +141,7 @@ def _inner(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or address
 
 
-@attrs.frozen
+@frozen
 class WakeHook:
     """The hook of one peer.
 

@@ -37,6 +37,7 @@ from argybargy.domain.message import CALLED, DAMPED, REOPENED, Message, SenderKi
 from argybargy.domain.names import NOBODY, PeerKey
 from argybargy.domain.room.claims import is_claimable_by
 from argybargy.domain.room.state import Room
+from argybargy.system.values import frozen
 
 
 class Wake(enum.Enum):
@@ -47,7 +48,7 @@ class Wake(enum.Enum):
     ALL = "all"
 
 
-@attrs.frozen
+@frozen
 class WakePolicy:
     """The wishes of a poll about its wait.
 
@@ -138,7 +139,7 @@ def replied_message(room: Room, message: Message) -> Message | None:
     return None if message.reply_to is None else room.messages.get(message.reply_to)
 
 
-@attrs.frozen
+@frozen
 class Backlog:
     """Undelivered messages of a waiting reader, up to the last one scanned.
 

@@ -1,12 +1,13 @@
 """Addresses of both ends of a stream, for the ASGI scope."""
 
-import attrs
 import trio
+
+from argybargy.system.values import frozen
 
 Address = tuple[str, int]
 
 
-@attrs.frozen
+@frozen
 class Endpoints:
     """Scheme and addresses of a connection, as in the ASGI scope.
 

@@ -3,10 +3,10 @@
 The relay passes its own `body_bytes`, which `argybargy.domain.limits` defines.
 """
 
-import attrs
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class ConnectionLimits:
     """Bounds and deadlines of connections.
 

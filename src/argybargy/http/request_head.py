@@ -14,12 +14,12 @@ fields mean what they meant. It saves three quarters of the parsing.
 import re
 from urllib.parse import unquote
 
-import attrs
 import httptools
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.http.asgi import Fields
 from argybargy.http.limits import ConnectionLimits
+from argybargy.system.values import frozen
 
 _BLANK_LINE = b"\r\n\r\n"
 
@@ -53,7 +53,7 @@ _PLAIN_LINE = re.compile(rb"([A-Z]+) (/[\w.~/-]*)(?:\?([\w.~=&*,:-]*))? HTTP/1\.
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?@]+)((?:[/?].*)?)", re.DOTALL)
 
 
-@attrs.frozen
+@frozen
 class RequestHead:
     """Request line and header fields of a request.
 

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Container
 from contextlib import ExitStack, asynccontextmanager, suppress
 from email.utils import formatdate
 
-import attrs
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
@@ -27,12 +26,13 @@ from argybargy.http.response import Render, render_refusal
 from argybargy.http.stream import BufferedStream, ClientGoneError
 from argybargy.http.tls import close_stream
 from argybargy.system.network import is_loopback, network_of
+from argybargy.system.values import frozen
 
 _SWEEP_SECONDS = 1.0
 """Interval between two sweeps for expired deadlines, which may be late by as much."""
 
 
-@attrs.frozen
+@frozen
 class ConnectionStatistics:
     """Counters of a server.
 

@@ -35,6 +35,7 @@ from argybargy.legacy.database import (
     OriginalMessage,
 )
 from argybargy.legacy.unanswered import UnansweredQuestions
+from argybargy.system.values import define, frozen
 
 Json = dict[str, Any]
 """One line of an import."""
@@ -47,7 +48,7 @@ _CODE: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{32}(?![A-Za-z0-9_-])
 """The form of an access code of the original Argybargy."""
 
 
-@attrs.frozen
+@frozen
 class Switch:
     """Result of a conversion.
 
@@ -60,7 +61,7 @@ class Switch:
     changes: tuple[str, ...]
 
 
-@attrs.define
+@define
 class Names:
     """Mapping of the original names of one kind to valid, unique names.
 
@@ -108,7 +109,7 @@ def convert(original: Original) -> Switch:
     return _Converter.of(original).convert()
 
 
-@attrs.define
+@define
 class _Converter:
     """The original content, and the new name of each room and peer."""
 

@@ -13,6 +13,7 @@ import apsw
 import attrs
 
 from argybargy.store.errors import Corrupt, Incompatible
+from argybargy.system.values import frozen
 
 FILE_NAME: Final = "argybargy.db"
 _BUSY_MS: Final = 5_000
@@ -73,7 +74,7 @@ def _number(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
         raise _InvalidRowError(field.name)
 
 
-@attrs.frozen
+@frozen
 class OriginalMessage:
     """A message; `recipient` and `expects_reply` are the sender's unvalidated input."""
 
@@ -87,7 +88,7 @@ class OriginalMessage:
     claimed_by: str | None = attrs.field(validator=_text_or_none)
 
 
-@attrs.frozen
+@frozen
 class OriginalCode:
     """An access code, hashed as soon as it is read.
 
@@ -108,7 +109,7 @@ class OriginalCode:
     expires: str | None = attrs.field(validator=_text_or_none)
 
 
-@attrs.frozen
+@frozen
 class OriginalRoom:
     """A room with a recorded status; rooms that were never closed have no row."""
 
@@ -118,7 +119,7 @@ class OriginalRoom:
     closed_by: str | None = attrs.field(validator=_text_or_none)
 
 
-@attrs.frozen
+@frozen
 class OriginalAudit:
     """A row of the audit log; its `detail` may contain a revoked code."""
 
@@ -130,7 +131,7 @@ class OriginalAudit:
     detail: str = attrs.field(repr=False, validator=_text)
 
 
-@attrs.frozen
+@frozen
 class Original:
     """Content of the database, read in one snapshot.
 

@@ -12,9 +12,10 @@ import attrs
 
 from argybargy.domain.message import Question
 from argybargy.domain.names import ANYONE, PeerKey
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class UnansweredQuestions:
     """The unanswered questions of a room, while its messages are read in order."""
 

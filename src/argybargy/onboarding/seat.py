@@ -14,12 +14,13 @@ import attrs
 from argybargy.domain.limits import Limits
 from argybargy.domain.names import NAME_RULE, is_name
 from argybargy.onboarding.instructions import TRUST
+from argybargy.system.values import frozen
 
 _LONGEST_PAUSE_SECONDS: Final = 30
 """Maximum pause of the listener script between attempts, in seconds."""
 
 
-@attrs.frozen
+@frozen
 class Client:
     """A program that runs agents.
 
@@ -103,7 +104,7 @@ CLIENTS: Final[Mapping[str, Client]] = {
 }
 
 
-@attrs.frozen
+@frozen
 class Seat:
     """A peer of a room whose code is in a file.
 

@@ -16,6 +16,7 @@ import trio
 
 from argybargy.domain.instant import Era, Instant
 from argybargy.system.logs import get_logger
+from argybargy.system.values import define, frozen
 
 log = get_logger(__name__)
 
@@ -37,7 +38,7 @@ class Clock(Protocol):
         ...
 
 
-@attrs.frozen
+@frozen
 class _Step:
     """A step of the wall clock that is not followed yet.
 
@@ -50,7 +51,7 @@ class _Step:
     since: float
 
 
-@attrs.define
+@define
 class SettledClock:
     """A wall clock that is followed only once it has settled.
 

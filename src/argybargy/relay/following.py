@@ -50,6 +50,7 @@ from argybargy.relay.store_errors import FailureLog
 from argybargy.relay.wake_slot import WakeSlot
 from argybargy.store.errors import StoreError
 from argybargy.store.protocol import DirectoryHint, Hint, RoomHint, Store
+from argybargy.system.values import define
 
 CONFIRM_SECONDS: Final = 1.0
 """Pause between two rounds that confirm the rooms with parked polls."""
@@ -60,7 +61,7 @@ RENEWAL_SHARE: Final = 0.1
 """Share of its term by which a lease must move until other nodes are told."""
 
 
-@attrs.define(eq=False, kw_only=True)
+@define(eq=False, kw_only=True)
 class Following:
     """Takes hints, and keeps rooms and overview current.
 

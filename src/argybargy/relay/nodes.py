@@ -31,6 +31,7 @@ from argybargy.relay.store_errors import FailureLog
 from argybargy.store.errors import StoreError
 from argybargy.store.protocol import NODE_SECONDS, NodeStore
 from argybargy.system.logs import get_logger
+from argybargy.system.values import define
 
 log = get_logger(__name__)
 
@@ -52,7 +53,7 @@ _SAME_MS: Final = 500
 """Difference below which two times are the same: the two clocks drift apart."""
 
 
-@attrs.define(eq=False, kw_only=True)
+@define(eq=False, kw_only=True)
 class Nodes:
     """Shares presence with the other nodes, and knows whether this node leads.
 

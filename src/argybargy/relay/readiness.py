@@ -8,12 +8,13 @@ import trio
 from argybargy.relay.clock import Clock
 from argybargy.store.errors import Refused, StoreError
 from argybargy.store.protocol import ProbeStore
+from argybargy.system.values import define
 
 READY_SECONDS: Final = 1.0
 """Time for which the result of a probe is reused, and the longest time of a probe."""
 
 
-@attrs.define
+@define
 class Readiness:
     """Probes the store at most once a second, however many requests ask.
 

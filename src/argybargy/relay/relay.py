@@ -41,9 +41,10 @@ from argybargy.relay.statistics import RelayCounters, RelayStatistics
 from argybargy.relay.wait_timer import WaitTimer
 from argybargy.relay.write_behind import WriteBehind
 from argybargy.store.protocol import Store
+from argybargy.system.values import define
 
 
-@attrs.define(eq=False, kw_only=True)
+@define(eq=False, kw_only=True)
 class Relay:
     """All rooms of one store.
 

@@ -3,9 +3,10 @@
 import attrs
 
 from argybargy.system.histogram import SECONDS, Histogram
+from argybargy.system.values import define, frozen
 
 
-@attrs.frozen
+@frozen
 class RelayStatistics:
     """Sizes of the relay's collections.
 
@@ -20,7 +21,7 @@ class RelayStatistics:
     codes: int
 
 
-@attrs.frozen
+@frozen
 class OverviewStatistics:
     """Figures of the operator's read model.
 
@@ -45,7 +46,7 @@ def _seconds() -> Histogram:
     return Histogram(SECONDS)
 
 
-@attrs.define
+@define
 class RelayCounters:
     """Totals over all rooms since the relay was started.
 

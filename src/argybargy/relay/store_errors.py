@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import attrs
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.relay.clock import Clock
 from argybargy.store.errors import Busy, Full, Refused, StoreError, Unknown
 from argybargy.system.logs import get_logger
+from argybargy.system.values import define
 
 log = get_logger(__name__)
 
@@ -19,7 +19,7 @@ REPEAT_SECONDS: Final = 60.0
 """Shortest time between two log events about the same kind of failure."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class FailureLog:
     """Logs store failures at most once a minute, with the number since the last event.
 

@@ -13,12 +13,13 @@ import attrs
 import trio
 
 from argybargy.relay.wake_slot import WakeSlot
+from argybargy.system.values import define
 
 _SLACK: Final = 1_000
 """Entries of waits that are over which the heap may hold beside as many others."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class WaitTimer:
     """Puts a token into slots whose time is up; one timer for the life of a relay.
 

@@ -10,8 +10,10 @@ that drops what does not fit, and the reader fetches the newest state itself.
 import attrs
 import trio
 
+from argybargy.system.values import define
 
-@attrs.define(eq=False)
+
+@define(eq=False)
 class WakeSlot:
     """One token for one waiting task.
 

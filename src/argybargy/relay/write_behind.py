@@ -21,6 +21,7 @@ from argybargy.domain.room.writes import Audit
 from argybargy.relay.store_errors import shielded
 from argybargy.store.protocol import AuditLog
 from argybargy.system.logs import get_logger
+from argybargy.system.values import define
 
 log = get_logger(__name__)
 
@@ -33,7 +34,7 @@ _MINUTE_MS: Final = 60_000
 _ADDRESSES_SHOWN: Final = 5
 
 
-@attrs.define
+@define
 class FailedSignIns:
     """Failed sign-ins of one kind within one minute, which share one audit row.
 
@@ -54,7 +55,7 @@ def _new_run() -> str:
     return secrets.token_hex(4)
 
 
-@attrs.define
+@define
 class WriteBehind:
     """Buffers cursors and audit rows; :meth:`flush` writes them in one transaction.
 

@@ -13,12 +13,13 @@ from argybargy.domain.sessions import mark_token
 from argybargy.relay.access.code_registry import new_code
 from argybargy.relay.access.issued_secrets import IssuedSecrets
 from argybargy.system.files import write_private_file
+from argybargy.system.values import define
 
 FILE_NAME: Final = "admin.token"
 _PRIVATE: Final = 0o600
 
 
-@attrs.define
+@define
 class FileAdminToken:
     """Admin token in the data directory.
 

@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from argybargy.http.asgi import App, Message
+from argybargy.system.values import define
 
 START_SECONDS: Final = 60.0
 """Longest time for an app to start."""
@@ -49,7 +50,7 @@ async def open_lifespan(app: App) -> AsyncIterator[None]:
         nursery.cancel_scope.cancel()
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class _Lifespan:
     """Lifespan of one app, and its side of the messages.
 

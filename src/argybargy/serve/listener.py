@@ -21,7 +21,6 @@ from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from typing import Final, Protocol
 
-import attrs
 import trio
 from hypercorn.config import Config
 
@@ -31,6 +30,7 @@ from argybargy.http.server import ConnectionStatistics
 from argybargy.serve.lifespan import open_lifespan
 from argybargy.system.logs import get_logger
 from argybargy.system.network import host_and_port
+from argybargy.system.values import define
 
 log = get_logger(__name__)
 
@@ -164,7 +164,7 @@ def _secure(
     return trio.SSLListener(listener, context, https_compatible=False)
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class AcceptErrorFilter:
     """Log filter that replaces Trio's records of failed accepts by a summary.
 

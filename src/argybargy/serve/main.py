@@ -55,14 +55,12 @@ from argybargy.serve.startup_errors import (
 )
 from argybargy.serve.status import RelayStatus, read_relay_status
 from argybargy.serve.systemd import READY, STOPPING, ServiceManager
-from argybargy.serve.tunnel.tunnel import Tunnel, TunnelStatus
 from argybargy.settings.settings import DEFAULT_SOURCE, Settings
 from argybargy.store.data_directory import ServerAddress, publish_server_address
 from argybargy.system.logs import get_logger
 from argybargy.web.access.services import Services
 from argybargy.web.access.session import SignInCode
 from argybargy.web.access.sessions import Sessions
-from argybargy.web.access_log import AccessLog
 from argybargy.web.endpoints.sign_in import offer_sign_in
 from argybargy.web.errors import error_response
 from argybargy.web.late_app import create_late_app
@@ -71,12 +69,21 @@ from argybargy.web.request import DATA_HEADERS
 if TYPE_CHECKING:
     from hypercorn.typing import ASGIFramework
 
+    from argybargy.serve.tunnel.tunnel import Tunnel, TunnelStatus
+
 log = get_logger(__name__)
 
 DRAIN_SECONDS: Final = 2.0
 """Longest time to answer parked polls before the listener closes."""
 GRACE_SECONDS: Final = 5.0
 """Longest time for requests to finish after that."""
+
+GARBAGE_OBJECTS: Final = 10_000
+"""New objects after which Python collects cycles while the relay runs.
+
+Objects that a relay drops are rarely in a cycle, and reference counting frees them at
+once.
+"""
 
 EXIT_OK: Final = 0
 EXIT_INTERRUPTED: Final = 130
@@ -156,8 +163,10 @@ async def serve(
             async with trio.open_nursery() as server:
                 urls = await server.start(start)
                 # All objects of the start live until the end. Without this, the
-                # garbage collector's full runs cost a twentieth of each request.
+                # garbage collector's full runs cost a twentieth of each request. Some
+                # are garbage already: 4 MB that a run of 40 ms would free.
                 gc.freeze()
+                gc.set_threshold(GARBAGE_OBJECTS)
                 started = RunningRelay(
                     urls,
                     partial(_sign_in_link, services, nursery),
@@ -173,10 +182,10 @@ async def serve(
         nursery.cancel_scope.cancel()
 
 
-def _plan_tunnel(plan: RunPlan, services: Services, url: str) -> Tunnel | None:
+def _plan_tunnel(plan: RunPlan, services: Services, url: str) -> "Tunnel | None":
     """Make the tunnel, whose URL becomes the relay's address while it is up."""
 
-    def report(status: TunnelStatus) -> None:
+    def report(status: "TunnelStatus") -> None:
         if status.url is None:
             services.address.withdraw()
         else:
@@ -186,10 +195,13 @@ def _plan_tunnel(plan: RunPlan, services: Services, url: str) -> Tunnel | None:
 
     if plan.tunnel is None:
         return None
+    # Imported late, because most relays have none.
+    from argybargy.serve.tunnel.tunnel import Tunnel  # noqa: PLC0415
+
     return Tunnel(plan.tunnel.leading_to(url), report)
 
 
-def _read_status(services: Services, tunnel: Tunnel | None) -> RelayStatus:
+def _read_status(services: Services, tunnel: "Tunnel | None") -> RelayStatus:
     status = None if tunnel is None else tunnel.status
     return read_relay_status(services.relay, services.public_url, status)
 
@@ -226,6 +238,8 @@ def _make_app(settings: Settings, services: Services) -> App:
     # What loads late lives until the end too: see the other `gc.freeze`.
     app = cast("App", create_late_app(services, gc.freeze))
     if settings.log_level == "debug":
+        from argybargy.web.access_log import AccessLog  # noqa: PLC0415
+
         app = cast("App", AccessLog(cast("ASGIFramework", app), services))
     proxies = TrustedProxies.make(settings.trusted_proxies)
     # Without trusted proxies, requests skip the lookup.

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, Protocol
 
-import attrs
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
@@ -20,6 +19,7 @@ from argybargy.http.response import Render
 from argybargy.http.server import ConnectionStatistics, open_http_server
 from argybargy.settings.parsers import split_bind
 from argybargy.system.logs import get_logger
+from argybargy.system.values import frozen
 from argybargy.web.access.hosts import HostRule
 from argybargy.web.errors import error_response
 from argybargy.web.fast_path import send_response
@@ -86,7 +86,7 @@ def measure_server(metrics: Metrics, server: CountingServer) -> None:
     metrics.add(MeasureTable(SERVER_MEASURES, server.statistics))
 
 
-@attrs.frozen
+@frozen
 class MetricsApp:
     """ASGI app of the metrics listener.
 

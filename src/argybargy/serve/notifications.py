@@ -9,14 +9,12 @@ import trio
 from argybargy.domain.notifications import NotificationRules
 from argybargy.domain.wake_hooks import parse_wake_url
 from argybargy.relay.clock import Clock, system_clock
-from argybargy.relay.notifications.apprise_channel import make_apprise_channels
 from argybargy.relay.notifications.push import Channel
 from argybargy.relay.notifications.registry import NotificationPlan, Notifications
-from argybargy.relay.notifications.webhook import WebhookChannel
-from argybargy.relay.nudges.call import EVERY_HOST, HookCaller
 from argybargy.settings.settings import Settings
-from argybargy.store.memory.store import open_memory_store
 from argybargy.system.files import make_private_directory, write_private_file
+
+# ruff: noqa: PLC0415 - most relays notify nobody
 
 SIGNING_FILE: Final = "webhook.secret"
 LINK_KEY_FILE: Final = "links.key"
@@ -36,10 +34,17 @@ async def make_plan(settings: Settings, clock: Clock) -> NotificationPlan:
     """
     channels = list[Channel]()
     if settings.notify:
+        from argybargy.relay.notifications.apprise_channel import (
+            make_apprise_channels,
+        )
+
         urls = [each.value for each in settings.notify]
         found = await trio.to_thread.run_sync(make_apprise_channels, urls)
         channels.extend(found)
     if settings.webhook is not None:
+        from argybargy.relay.notifications.webhook import WebhookChannel
+        from argybargy.relay.nudges.call import EVERY_HOST, HookCaller
+
         url = parse_wake_url(settings.webhook.value)
         assert url is not None  # parsed with the settings
         if settings.webhook_secret is not None:
@@ -94,6 +99,8 @@ async def send_tests(settings: Settings) -> tuple[tuple[str, str | None], ...]:
         NotifySettingsError: The services cannot be used.
         OSError: The secret of the webhook cannot be read or written.
     """
+    from argybargy.store.memory.store import open_memory_store
+
     clock = system_clock()
     plan = await make_plan(settings, clock)
     async with open_memory_store() as store:

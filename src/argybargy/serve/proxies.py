@@ -15,15 +15,14 @@ from ipaddress import (
 )
 from typing import Final, Self
 
-import attrs
-
 from argybargy.http.asgi import App, Receive, Scope, Send
+from argybargy.system.values import frozen
 
 _FORWARDED: Final = b"x-forwarded-for"
 _UNKNOWN_PORT: Final = 0
 
 
-@attrs.frozen
+@frozen
 class TrustedProxies:
     """Addresses whose ``X-Forwarded-For`` is trusted; supports ``address in proxies``.
 
@@ -80,7 +79,7 @@ def _without_port(entry: str) -> str:
     return entry.partition(":")[0] if entry.count(":") == 1 else entry
 
 
-@attrs.frozen
+@frozen
 class ForwardedApp:
     """ASGI middleware that replaces the address of a trusted proxy by its client's.
 

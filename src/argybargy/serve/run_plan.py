@@ -1,15 +1,17 @@
 """Run plan: the callbacks and tasks with which a command starts a relay."""
 
 from collections.abc import Awaitable, Callable, Sequence
-
-import attrs
+from typing import TYPE_CHECKING
 
 from argybargy.serve.status import RelayStatus
-from argybargy.serve.tunnel.command import TunnelCommand
-from argybargy.serve.tunnel.tunnel import TunnelStatus
+from argybargy.system.values import frozen
+
+if TYPE_CHECKING:
+    from argybargy.serve.tunnel.command import TunnelCommand
+    from argybargy.serve.tunnel.tunnel import TunnelStatus
 
 
-@attrs.frozen
+@frozen
 class RunningRelay:
     """Relay that accepts connections.
 
@@ -29,7 +31,7 @@ async def _no_companion(_started: RunningRelay) -> None:
     """Return at once: no task runs next to the relay."""
 
 
-@attrs.frozen
+@frozen
 class RunPlan:
     """Callbacks and tasks that run with a relay.
 
@@ -48,8 +50,8 @@ class RunPlan:
 
     verb: str
     announce: Callable[[RunningRelay], None]
-    tunnel: TunnelCommand | None = None
-    tell_tunnel: Callable[[TunnelStatus], None] = lambda _status: None
+    tunnel: "TunnelCommand | None" = None
+    tell_tunnel: "Callable[[TunnelStatus], None]" = lambda _status: None
     companion: Callable[[RunningRelay], Awaitable[None]] = _no_companion
     typed: Callable[[str], str] = str
     tell_stopping: Callable[[], None] = lambda: None

@@ -11,16 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import attrs
-
 from argybargy.store.data_directory import ServerAddress, find_server_address
 from argybargy.store.errors import StoreError
 from argybargy.system.files import make_private_directory, write_private_file
+from argybargy.system.values import frozen
 
 _DIGITS: Final = 16
 
 
-@attrs.frozen
+@frozen
 class LocalRelay:
     """A relay that runs on this machine.
 

@@ -9,7 +9,7 @@ from contextlib import (
     asynccontextmanager,
 )
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import trio
@@ -23,11 +23,8 @@ from argybargy.relay.nudges.call import HookCaller
 from argybargy.relay.relay import Relay
 from argybargy.serve.admin_token import FileAdminToken
 from argybargy.serve.notifications import make_plan, read_link_key
-from argybargy.serve.shared_token import SharedAdminToken
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import find_server_address, hold_lock, is_held
-from argybargy.store.memory.store import open_memory_store
-from argybargy.store.postgres.extra import missing_extra
 from argybargy.store.protocol import Store
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.system.network import is_loopback
@@ -40,6 +37,11 @@ from argybargy.web.access.services import Services
 from argybargy.web.access.session_keeper import open_sessions
 from argybargy.web.access.sessions import Sessions
 from argybargy.web.access.throttle import AuthThrottle
+
+if TYPE_CHECKING:
+    from argybargy.serve.shared_token import SharedAdminToken
+
+# ruff: noqa: PLC0415 - most relays have the store in a file, and need no other
 
 LOCK_WAIT_SECONDS: Final = 5.0
 """Longest wait for a command that holds the data directory. Offline commands are
@@ -102,7 +104,7 @@ async def open_services(
         own_token = await FileAdminToken.open(settings.data)
         admin_token: FileAdminToken | SharedAdminToken = own_token
         if is_shared:
-            shared_token = await SharedAdminToken.open(own_token, store)
+            shared_token = await _open_shared_token(own_token, store)
             admin_token = shared_token
             links = AnswerLinks(
                 SHARED_LINKS, lambda: shared_token.stored.link_secret, address
@@ -142,6 +144,14 @@ async def open_services(
         )
 
 
+async def _open_shared_token(
+    own_token: FileAdminToken, store: Store
+) -> "SharedAdminToken":
+    from argybargy.serve.shared_token import SharedAdminToken
+
+    return await SharedAdminToken.open(own_token, store)
+
+
 async def _link_key(settings: Settings) -> bytes:
     """Return the key of the links in notifications; with `ephemeral`, a new one."""
     if settings.ephemeral:
@@ -156,6 +166,7 @@ def node_name(settings: Settings) -> str:
 
 def follow_access(relay: Relay, admin_token: AdminToken, sessions: Sessions) -> None:
     """Let a relay read admin token and sessions again when other nodes change them."""
+    from argybargy.serve.shared_token import SharedAdminToken
 
     async def reread() -> None:
         if isinstance(admin_token, SharedAdminToken) and await admin_token.reread():
@@ -181,6 +192,8 @@ async def _open_store(settings: Settings, limits: Limits) -> AsyncIterator[Store
                 yield shared
         return
     if settings.ephemeral:
+        from argybargy.store.memory.store import open_memory_store
+
         with hold_lock(settings.data):
             async with open_memory_store(limits) as memory:
                 yield memory
@@ -196,8 +209,10 @@ def _import_postgres() -> Callable[[str, Limits], AbstractAsyncContextManager[St
         Incompatible: The extra is not installed.
     """
     try:
-        from argybargy.store.postgres.store import open_postgres_store  # noqa: PLC0415
+        from argybargy.store.postgres.store import open_postgres_store
     except ImportError as error:
+        from argybargy.store.postgres.extra import missing_extra
+
         raise missing_extra(error) from error
     return open_postgres_store
 

@@ -26,6 +26,7 @@ from argybargy.serve.admin_token import FileAdminToken
 from argybargy.store.errors import Refused
 from argybargy.store.protocol import NodeStore
 from argybargy.system.logs import get_logger
+from argybargy.system.values import define, frozen
 
 log = get_logger(__name__)
 
@@ -36,7 +37,7 @@ TRIES: Final = 8
 _SECRET_BYTES: Final = 32
 
 
-@attrs.frozen
+@frozen
 class StoredToken:
     """The admin token as it is stored.
 
@@ -95,7 +96,7 @@ def _decode(value: bytes) -> StoredToken:
         raise Refused(f"the stored admin token cannot be read: {error}") from error
 
 
-@attrs.define
+@define
 class SharedAdminToken:
     """The admin token of all nodes.
 

@@ -4,18 +4,15 @@ import errno
 import socket
 from typing import Final
 
-import attrs
-
-from argybargy.relay.notifications.apprise_channel import NotifySettingsError
+from argybargy.relay.notifications.push import NotifySettingsError
 from argybargy.serve.lifespan import LifespanError
 from argybargy.serve.local_relay import describe_local_relay
 from argybargy.serve.metrics_listener import MetricsAddressError
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import find_server_address
 from argybargy.store.errors import Incompatible, StoreError
-from argybargy.store.postgres.address import masked
 from argybargy.system.network import host_and_port, next_port
-from argybargy.system.ports import find_holder
+from argybargy.system.values import frozen
 
 EXIT_FAILED: Final = 1
 EXIT_SETTINGS: Final = 2
@@ -39,7 +36,7 @@ EXPECTED: Final = (
 """Exceptions that may have an explanation; of a group, its only exception."""
 
 
-@attrs.frozen
+@frozen
 class StartupFailure:
     """Explained failure of a relay, at the start or later.
 
@@ -112,6 +109,8 @@ def _explain_data(error: StoreError, settings: Settings) -> StartupFailure:
         return StartupFailure(EXIT_DATA, describe_local_relay(running), hint)
     place = f"data in {settings.data}"
     if settings.store is not None:
+        from argybargy.store.postgres.address import masked  # noqa: PLC0415
+
         place = f"store {masked(settings.store.value)}"
     return StartupFailure(EXIT_DATA, f"The {place} cannot be used: {error}")
 
@@ -121,6 +120,8 @@ def _bind_failure(error: OSError, settings: Settings) -> str:
     why = error.strerror or str(error)
     if error.errno != errno.EADDRINUSE:
         return why
+    from argybargy.system.ports import find_holder  # noqa: PLC0415 - only for errors
+
     holder = find_holder(settings.host, settings.port)
     return why if holder is None else f"it is held by {holder}"
 

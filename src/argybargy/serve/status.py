@@ -1,14 +1,17 @@
 """Figures for the status panel of ``argybargy up``."""
 
-import attrs
+from typing import TYPE_CHECKING
 
 from argybargy.relay.api.operator import stats
 from argybargy.relay.overview.room_view import aged
 from argybargy.relay.relay import Relay
-from argybargy.serve.tunnel.tunnel import TunnelStatus
+from argybargy.system.values import frozen
+
+if TYPE_CHECKING:
+    from argybargy.serve.tunnel.tunnel import TunnelStatus
 
 
-@attrs.frozen
+@frozen
 class RelayStatus:
     """Status of a relay.
 
@@ -24,7 +27,7 @@ class RelayStatus:
     """
 
     public_url: str
-    tunnel: TunnelStatus | None = None
+    tunnel: "TunnelStatus | None" = None
     rooms: int = 0
     online: int = 0
     parked: int = 0
@@ -34,7 +37,7 @@ class RelayStatus:
 
 
 def read_relay_status(
-    relay: Relay, public_url: str, tunnel: TunnelStatus | None
+    relay: Relay, public_url: str, tunnel: "TunnelStatus | None"
 ) -> RelayStatus:
     """Read the figures. The cost grows with the changes since the last read."""
     now, board = relay.clock.now(), relay.overview

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Mapping
 from typing import Final, Self
 
-import attrs
 import trio
 
 from argybargy.system.logs import get_logger
+from argybargy.system.values import frozen
 
 log = get_logger(__name__)
 
@@ -23,7 +23,7 @@ _SOCKET: Final = "NOTIFY_SOCKET"
 _WATCHDOG: Final = "WATCHDOG_USEC"
 
 
-@attrs.frozen
+@frozen
 class ServiceManager:
     """Service manager that supervises this process.
 

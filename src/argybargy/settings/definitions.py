@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
 import platformdirs
 
 from argybargy.domain.limits import MOST_TEXT_CHARS, Limits
@@ -40,6 +39,7 @@ from argybargy.settings.parsers import (
     split_bind,
 )
 from argybargy.system.network import is_loopback
+from argybargy.system.values import frozen
 
 PREFIX: Final = "ARGYBARGY_"
 AGENT_VARIABLES: Final = frozenset({"ARGYBARGY_SEAT", "ARGYBARGY_SESSION"})
@@ -50,7 +50,7 @@ _LONGEST_SESSION: Final = 400
 """Days for which browsers keep a cookie at most."""
 
 
-@attrs.frozen
+@frozen
 class Setting:
     """Definition of one setting.
 

@@ -7,7 +7,6 @@ import re
 from datetime import tzinfo
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from argybargy.domain.quiet_hours import MINUTES_OF_DAY, QuietHours
 from argybargy.domain.wake_hooks import parse_wake_url
@@ -106,6 +105,9 @@ def _minute(hours: str, minutes: str) -> int | None:
 def _zone(name: str | None) -> tzinfo | None:
     if name is None:
         return None
+    # Imported late: few relays have quiet hours, and fewer of another zone.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

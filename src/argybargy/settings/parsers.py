@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from argybargy.system.values import frozen
+
 Parser = Callable[[object], object]
 
 _FLAG_WORDS: Final = {
@@ -211,7 +213,7 @@ def _items(value: object, rule: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-@attrs.frozen
+@frozen
 class _Server:
     """Validated scheme, host and port of a URL.
 

@@ -4,10 +4,12 @@ from typing import Final
 
 import attrs
 
+from argybargy.system.values import frozen
+
 HIDDEN: Final = "(hidden)"
 
 
-@attrs.frozen
+@frozen
 class Secret:
     """A value that is not shown, logged or printed.
 

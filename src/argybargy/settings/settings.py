@@ -8,7 +8,6 @@ without a value as empty.
 """
 
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from argybargy.domain.nearest import nearest
 from argybargy.domain.quiet_hours import QuietHours
 from argybargy.settings.definitions import AGENT_VARIABLES, PREFIX, SETTINGS, Setting
 from argybargy.settings.secret import Secret
+from argybargy.system.values import define, frozen
 
 CONFIG_VARIABLE: Final = "ARGYBARGY_CONFIG"
 _NO_SETTINGS: Final = AGENT_VARIABLES | {CONFIG_VARIABLE}
@@ -34,7 +34,7 @@ _PAIRS: Final = (
 _BYTES_PER_CHAR: Final = 4
 
 
-@attrs.frozen
+@frozen
 class Mistake:
     """One invalid setting.
 
@@ -62,7 +62,7 @@ class SettingsError(Exception):
         super().__init__("\n".join(map(str, self.mistakes)))
 
 
-@attrs.frozen
+@frozen
 class Settings:
     """Settings of one run, as defined in `definitions.SETTINGS`.
 
@@ -185,7 +185,7 @@ def parse_settings(
     return gathered.resolve()
 
 
-@attrs.define
+@define
 class _Gathered:
     """Values from all sources so far; a later source overrides an earlier one.
 
@@ -202,6 +202,8 @@ class _Gathered:
         path = Path(named).expanduser() if named else usual
         if path is None or not (named or path.is_file()):
             return
+        import tomllib  # noqa: PLC0415 - most relays have no file
+
         try:
             content = tomllib.loads(path.read_text("utf-8-sig"))
         except (OSError, ValueError) as error:
@@ -284,6 +286,7 @@ class _Gathered:
 
 
 def _unknown(key: str, rows: Mapping[str, Setting]) -> str:
+
     names = {name.removeprefix(PREFIX): name for name in rows}
     near = nearest(key.removeprefix(PREFIX), names)
     if near is None:

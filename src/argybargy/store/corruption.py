@@ -4,9 +4,10 @@ import attrs
 import trio
 
 from argybargy.store.errors import Corrupt
+from argybargy.system.values import define
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class CorruptionSignal:
     """Keeps the first `Corrupt` error of any connection for the task that waits for it.
 

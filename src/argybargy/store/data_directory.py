@@ -19,6 +19,7 @@ from argybargy.system.files import (
     make_private_file,
 )
 from argybargy.system.mounts import find_file_system
+from argybargy.system.values import frozen
 
 Identity = tuple[tuple[int, int] | None, ...]
 """Device and inode of each file; ``None`` for a missing one."""
@@ -29,7 +30,7 @@ RESTORING: Final = "restoring"
 """Suffixes of temporary copies; the next process deletes those it finds."""
 
 
-@attrs.frozen
+@frozen
 class ServerAddress:
     """The address that the relay of a data directory listens on.
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-import attrs
+from argybargy.system.values import define
 
 if TYPE_CHECKING:  # every command imports this module, and few need a room
     from argybargy.domain.room.commit import Commit
@@ -12,7 +12,7 @@ class StoreError(Exception):
     """Base of all errors of a store."""
 
 
-@attrs.define
+@define
 class Conflict(StoreError):
     """The stored room, or invite, has changed since it was loaded. Not applied.
 
@@ -31,7 +31,7 @@ class Conflict(StoreError):
         return self.reason
 
 
-@attrs.define
+@define
 class Yield(Conflict):
     """It is the turn of another node to commit to the room. Not applied.
 
@@ -39,7 +39,7 @@ class Yield(Conflict):
     """
 
 
-@attrs.define
+@define
 class Refused(StoreError):
     """The operation was not applied and may be retried.
 
@@ -55,12 +55,12 @@ class Refused(StoreError):
         return self.reason
 
 
-@attrs.define
+@define
 class Full(Refused):
     """The disk is full. Not applied."""
 
 
-@attrs.define
+@define
 class Busy(Refused):
     """The maximum number of concurrent operations of this kind is running."""
 

@@ -32,9 +32,10 @@ from argybargy.domain.sessions import SessionRecord
 from argybargy.domain.wake_hooks import WakeHook
 from argybargy.store.errors import Corrupt
 from argybargy.system.histogram import SECONDS, SIZES, Distribution, Histogram
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class RoomSummary:
     """Counters and status of one room.
 
@@ -65,7 +66,7 @@ class RoomSummary:
         return count_messages(self.first, self.head, self.seq_gaps)
 
 
-@attrs.frozen
+@frozen
 class StoredOverview:
     """All rooms, read in one snapshot.
 
@@ -80,7 +81,7 @@ class StoredOverview:
     questions: tuple[tuple[str, Message], ...]
 
 
-@attrs.frozen
+@frozen
 class AuditRow:
     """One row of the audit log.
 
@@ -93,7 +94,7 @@ class AuditRow:
     audit: Audit
 
 
-@attrs.frozen
+@frozen
 class StoreInfo:
     """Facts about a store.
 
@@ -110,7 +111,7 @@ class StoreInfo:
     is_shared: bool = False
 
 
-@attrs.frozen
+@frozen
 class RoomHint:
     """The news that somebody has committed to a room.
 
@@ -125,7 +126,7 @@ class RoomHint:
     commit: Commit | None = None
 
 
-@attrs.frozen
+@frozen
 class DirectoryHint:
     """The news that the directory has changed, and has to be read.
 
@@ -133,7 +134,7 @@ class DirectoryHint:
     """
 
 
-@attrs.frozen
+@frozen
 class Meeting:
     """The other nodes of a store, and the time there.
 
@@ -158,7 +159,7 @@ NO_SECONDS: Final = Histogram(SECONDS).statistics()
 NO_SIZES: Final = Histogram(SIZES).statistics()
 
 
-@attrs.frozen
+@frozen
 class WriterStatistics:
     """Counters of the writer since the store was opened.
 

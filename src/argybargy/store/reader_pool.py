@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from argybargy.store.errors import Refused
+from argybargy.system.values import define
 
 C = TypeVar("C")
 L = TypeVar("L")
@@ -20,7 +21,7 @@ READ_SECONDS: Final = 4.0
 _RETRY_SECONDS: Final = 1
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class ReaderPool(ABC, Generic[L, C]):
     """Lends a connection for one read; waiting reads queue in order.
 

@@ -18,6 +18,7 @@ import trio
 from argybargy.store.errors import Refused
 from argybargy.store.protocol import WriterStatistics
 from argybargy.system.histogram import SECONDS, SIZES, Histogram
+from argybargy.system.values import define
 
 T = TypeVar("T")
 W = TypeVar("W")
@@ -37,7 +38,7 @@ def ignore(_value: object) -> None:
     """Do nothing with a result."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Job(Generic[W, T]):
     """A queued write and the slot for its result.
 
@@ -110,7 +111,7 @@ def _sizes() -> Histogram:
     return Histogram(SIZES)
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class WriteQueue(ABC, Generic[W]):
     """Queues the writes of all tasks; a subclass commits them in batches.
 

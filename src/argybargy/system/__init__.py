@@ -5,6 +5,6 @@ never knows what a room or a relay is. `files` makes private files and locks the
 `mounts` finds the file system of a directory, `processes` runs child programs, `ports`
 finds the process that listens on a port, `network` reads addresses, `terminal` decides
 on colour, `own_program` says how the user starts this program, `line_splitter` cuts
-output into lines, `histogram` counts durations and sizes in buckets, and `logs` makes
-loggers.
+output into lines, `histogram` counts durations and sizes in buckets, `logs` makes
+loggers, and `values` makes classes of values.
 """

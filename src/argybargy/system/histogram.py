@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import attrs
+from argybargy.system.values import frozen
 
 SECONDS: Final = (
     0.0005,
@@ -30,7 +30,7 @@ SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """Bucket bounds for batch sizes and other small counts."""
 
 
-@attrs.frozen
+@frozen
 class Distribution:
     """Snapshot of a histogram.
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
-import attrs
+from argybargy.system.values import define
 
 LINE_BYTES: Final = 2_048
 """Longest line in bytes; the rest of a longer one is dropped."""
 
 
-@attrs.define
+@define
 class LineSplitter:
     """Splits output into lines of at most `LINE_BYTES`.
 

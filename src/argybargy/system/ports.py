@@ -11,9 +11,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 
-import attrs
-
 from argybargy.system.files import LOCK_NAME
+from argybargy.system.values import frozen
 
 PROC: Final = Path("/proc")
 _LISTENING: Final = "0A"
@@ -22,7 +21,7 @@ _WORD_DIGITS: Final = 8
 IpAddress = IPv4Address | IPv6Address
 
 
-@attrs.frozen
+@frozen
 class Holder:
     """Process that listens on a port.
 

@@ -8,9 +8,9 @@ import json
 import random
 from collections.abc import Callable
 
-import attrs
 import trio
 
+from argybargy.system.values import frozen
 from argybargy.torture.client.connection import Address
 from argybargy.torture.client.raw import Leaving, RawClient, connect, encode
 from argybargy.torture.relay_process import RelayProcess
@@ -24,7 +24,7 @@ Chance = random.Random
 Maker = Callable[[Chance], bytes]
 
 
-@attrs.frozen
+@frozen
 class Fuzzer:
     """Generates damaged requests.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import attrs
 
+from argybargy.system.values import define, frozen
 from argybargy.torture.relay_process import (
     COMMAND,
     RelayProcess,
@@ -25,7 +26,7 @@ MOST_FAULTS = 20
 """Maximum number of faults listed in a result; further ones are counted."""
 
 
-@attrs.frozen
+@frozen
 class ProofResult:
     """Result of one proof.
 
@@ -45,7 +46,7 @@ class ProofResult:
         return not self.faults
 
 
-@attrs.frozen
+@frozen
 class ProofEnvironment:
     """Environment of a proof: directory, random source, time and relay command.
 
@@ -84,7 +85,7 @@ class ProofEnvironment:
 Proof = Callable[[ProofEnvironment], Awaitable[ProofResult]]
 
 
-@attrs.frozen
+@frozen
 class Promise:
     """One guarantee to users, and its proof.
 
@@ -104,7 +105,7 @@ class Promise:
     weight: float = 1.0
 
 
-@attrs.define
+@define
 class Faults:
     """Collects faults: lists the first `MOST_FAULTS`, counts the rest."""
 

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote_plus
 
-import attrs
 import trio
 
+from argybargy.system.values import frozen
 from argybargy.torture.client.connection import KeepAliveConnection
 from argybargy.torture.client.messages import BadResponse, encode_request
 from argybargy.torture.harness import Faults, ProofEnvironment
@@ -46,7 +46,7 @@ _REFUSED_SECONDS: Final = 0.01
 """Pause of the attacker after a refusal, to leave CPU time to this process."""
 
 
-@attrs.frozen
+@frozen
 class Latencies:
     """Latencies of messages to the victim.
 
@@ -78,7 +78,7 @@ class Latencies:
         }
 
 
-@attrs.frozen
+@frozen
 class Attack:
     """One kind of attack.
 

@@ -3,9 +3,9 @@
 Each row has the bytes, how the client ends the connection, and the correct status.
 """
 
-import attrs
 import trio
 
+from argybargy.system.values import frozen
 from argybargy.torture.client.connection import Address
 from argybargy.torture.client.raw import Leaving, ask, connected, encode
 
@@ -14,7 +14,7 @@ _CRLF2 = b"\r\n\r\n"
 _GIGABYTE = 1 << 30
 
 
-@attrs.frozen
+@frozen
 class Killer:
     """One malicious or malformed request.
 

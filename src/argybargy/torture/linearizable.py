@@ -9,7 +9,7 @@ Concurrent Objects* (1993), with memoization of visited states.
 from collections.abc import Sequence
 from typing import Final
 
-import attrs
+from argybargy.system.values import frozen
 
 WON: Final = "won"
 LOST: Final = "lost"
@@ -17,7 +17,7 @@ RELEASED: Final = "released"
 REFUSED: Final = "refused"
 
 
-@attrs.frozen
+@frozen
 class ClaimCall:
     """One claim or release, as its caller observed it.
 
@@ -39,7 +39,7 @@ class ClaimCall:
     fence: int = 0
 
 
-@attrs.frozen
+@frozen
 class _Lock:
     """State of a question: holder and latest fence; free if the holder is empty."""
 

@@ -14,6 +14,7 @@ import attrs
 import msgspec
 import trio
 
+from argybargy.system.values import define, frozen
 from argybargy.torture.client.connection import Address, KeepAliveConnection, is_healthy
 from argybargy.torture.client.messages import BadResponse, encode_request
 
@@ -69,7 +70,7 @@ async def spawn_process(
     )
 
 
-@attrs.frozen
+@frozen
 class JsonResponse:
     """Status and decoded body of a response."""
 
@@ -77,7 +78,7 @@ class JsonResponse:
     json: Any
 
 
-@attrs.define
+@define
 class AgentClient:
     """Client of one agent, with a keep-alive connection of its own.
 
@@ -168,7 +169,7 @@ def _decode(body: bytes) -> object:
         raise BadResponse(f"not JSON: {body[:60]!r}") from None
 
 
-@attrs.define
+@define
 class RelayProcess:
     """A running relay and its agents.
 

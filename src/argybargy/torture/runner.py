@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import attrs
 import trio
 
+from argybargy.system.values import frozen
 from argybargy.torture.harness import Promise, ProofEnvironment, ProofResult
 from argybargy.torture.relay_process import COMMAND, Spawn, spawn_process
 
@@ -17,7 +17,7 @@ SECONDS_AT_LEAST: Final = 2.0
 """Minimum time of a proof, even if its share is shorter."""
 
 
-@attrs.frozen
+@frozen
 class ProofRun:
     """One completed proof.
 
@@ -32,7 +32,7 @@ class ProofRun:
     seconds: float
 
 
-@attrs.frozen
+@frozen
 class TortureRun:
     """Plan of a run of several proofs.
 

@@ -8,9 +8,8 @@ query, a body, or a secret in a path.
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
 from argybargy.system.logs import bound_contextvars, get_contextvars, get_logger
+from argybargy.system.values import frozen
 from argybargy.web.access.auth import presented_code
 from argybargy.web.access.services import Services
 from argybargy.web.errors import new_request_id
@@ -32,7 +31,7 @@ _SECRET: Final = re.compile(r"argy_[a-z]\d_\w+|[\w-]{32,}")
 """A code of the relay, or any word long enough to be a secret."""
 
 
-@attrs.frozen
+@frozen
 class AccessLog:
     """ASGI middleware that logs each request when its response is complete.
 

@@ -7,7 +7,6 @@ starts without it.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import attrs
 from prometheus_client import (
     CollectorRegistry,
     GCCollector,
@@ -24,6 +23,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from argybargy.system.histogram import Distribution
+from argybargy.system.values import frozen
 from argybargy.web.metrics import Measure, MeasureTable, Metrics, Number
 
 _FAMILIES: Final[Mapping[str, Callable[..., Metric]]] = {
@@ -54,7 +54,7 @@ def render_metrics(metrics: Metrics, accept: str) -> tuple[bytes, bytes]:
     return encode(registry), media_type.encode("ascii")
 
 
-@attrs.frozen
+@frozen
 class _TableCollector(Collector):
     """Collector of a table of metrics."""
 

@@ -17,6 +17,7 @@ import attrs
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
+from argybargy.system.values import frozen
 from argybargy.web.access.services import Services
 from argybargy.web.endpoints.agent_routes import (
     AGENT_ROUTES,
@@ -49,7 +50,7 @@ _MESSAGE: Final = "/messages/{seq}"
 _PROBES: Final = frozenset({"/health", "/ready"})
 
 
-@attrs.frozen
+@frozen
 class Match:
     """A matched route, with the values of its placeholders."""
 
@@ -57,7 +58,7 @@ class Match:
     params: Mapping[str, str]
 
 
-@attrs.frozen
+@frozen
 class RouteMatcher:
     """Index of the routes of agents and of anyone, by method and path.
 
@@ -89,7 +90,7 @@ class RouteMatcher:
         return Match(route, {"seq": seq}) if route is not None and seq else None
 
 
-@attrs.frozen
+@frozen
 class FastPath:
     """The outermost ASGI app: checks Host and Origin, and serves agents' endpoints.
 

@@ -2,7 +2,7 @@
 
 import enum
 
-import attrs
+from argybargy.system.values import frozen
 
 
 class IdentityKind(enum.Enum):
@@ -12,7 +12,7 @@ class IdentityKind(enum.Enum):
     SESSION = "session"
 
 
-@attrs.frozen
+@frozen
 class OperatorIdentity:
     """An authenticated operator; :meth:`Sessions.is_live` checks that it still is.
 

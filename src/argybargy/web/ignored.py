@@ -6,13 +6,14 @@ from typing import Final, Self
 import attrs
 
 from argybargy.domain.nearest import nearest
+from argybargy.system.values import frozen
 
 MAX_IGNORED_NAMES: Final = 16
 """Maximum unknown fields that a response lists."""
 _LONGEST: Final = 64
 
 
-@attrs.frozen
+@frozen
 class Ignored:
     """Unknown fields of a request.
 

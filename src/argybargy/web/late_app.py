@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import trio
 
+from argybargy.system.values import define
 from argybargy.web.access.services import Services
 from argybargy.web.fast_path import FastPath
 
@@ -43,7 +44,7 @@ def create_late_app(services: Services, tell_loaded: Callable[[], object]) -> Fa
     return FastPath(services, LateApp(build, tell_loaded))
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class LateApp:
     """ASGI app that imports and builds another one, and passes requests on to it.
 

@@ -23,6 +23,7 @@ from argybargy.relay.statistics import (
 )
 from argybargy.store.protocol import WriterStatistics
 from argybargy.system.histogram import Distribution
+from argybargy.system.values import define, frozen
 
 Source = TypeVar("Source")
 Number = float | Mapping[str, float] | Distribution
@@ -33,7 +34,7 @@ _LOST: Final = Problem.CLAIMED_BY_OTHER.value.code
 _LIMITED: Final = Problem.RATE_LIMITED.value.code
 
 
-@attrs.frozen
+@frozen
 class Measure(Generic[Source]):
     """One metric, and how to read it.
 
@@ -57,7 +58,7 @@ class Measure(Generic[Source]):
         return PREFIX + self.name
 
 
-@attrs.frozen
+@frozen
 class MeasureTable(Generic[Source]):
     """Table of metrics, all read from one snapshot.
 
@@ -75,7 +76,7 @@ class MeasureTable(Generic[Source]):
         return [measure.read(source) for measure in self.measures]
 
 
-@attrs.frozen
+@frozen
 class RelayNumbers:
     """Snapshot of a relay's statistics.
 
@@ -281,7 +282,7 @@ def _no_refusals() -> dict[str, int]:
     return {problem.value.code: 0 for problem in Problem}
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Metrics:
     """All metrics of one relay.
 

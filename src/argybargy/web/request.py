@@ -9,6 +9,7 @@ import attrs
 import msgspec
 
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.system.values import frozen
 from argybargy.web.identity import OperatorIdentity
 from argybargy.web.ignored import NONE_IGNORED, Ignored
 
@@ -100,7 +101,7 @@ class ClientGoneError(Exception):
     """The client disconnected before its request was complete; send no response."""
 
 
-@attrs.frozen
+@frozen
 class Request:
     """One request, independent of the app that received it.
 
@@ -149,7 +150,7 @@ class Request:
         return self.media_type in {"application/json", ""}
 
 
-@attrs.frozen
+@frozen
 class Response:
     """An HTTP response.
 

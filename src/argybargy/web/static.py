@@ -13,8 +13,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final
 
-import attrs
-
+from argybargy.system.values import frozen
 from argybargy.web.answer_page.page import STYLE_PATH
 from argybargy.web.request import COMMON_HEADERS, Response
 
@@ -71,7 +70,7 @@ _OURS: Final = re.compile(r"[^/]+\.(css|js)")
 _COMMENT: Final = re.compile(r"//|/\*|\*/|\* |\*$")
 
 
-@attrs.frozen
+@frozen
 class PageFile:
     """One static file.
 

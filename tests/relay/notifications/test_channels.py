@@ -15,10 +15,14 @@ from argybargy.domain.wake_hooks import parse_wake_url
 from argybargy.relay.notifications.apprise_channel import (
     INSTALL,
     AppriseChannel,
-    NotifySettingsError,
     make_apprise_channels,
 )
-from argybargy.relay.notifications.push import ChannelError, Push, PushedEvent
+from argybargy.relay.notifications.push import (
+    ChannelError,
+    NotifySettingsError,
+    Push,
+    PushedEvent,
+)
 from argybargy.relay.notifications.webhook import WebhookChannel
 from argybargy.relay.nudges.call import EVERY_HOST, HookCaller
 from support.relay import SettableClocks

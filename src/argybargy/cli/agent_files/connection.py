@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from argybargy.agent.errors import AgentError
 from argybargy.agent.seat import Seat, seat_at
 from argybargy.agent.seat_name import PROJECT_FILE, SeatName
@@ -30,9 +28,10 @@ from argybargy.cli.agent_files.receipt import (
 from argybargy.cli.agent_files.safe_file import SafeFile
 from argybargy.cli.errors import CliError, Exit
 from argybargy.system.files import write_private_file
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class _Change:
     """A file with its content now, and with our part."""
 
@@ -42,7 +41,7 @@ class _Change:
     after: bytes
 
 
-@attrs.frozen
+@frozen
 class Connection:
     """A planned connection: everything is checked, and nothing is written.
 
@@ -166,7 +165,7 @@ def _back_up(folder: Path, place: int, file: SafeFile, content: bytes) -> None:
         write_private_file(path, content)
 
 
-@attrs.frozen
+@frozen
 class Removal:
     """The outcome of taking a connection out.
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import attrs
 import platformdirs
 
 from argybargy.cli.client.answers import Invited
@@ -13,11 +12,12 @@ from argybargy.domain.limits import Limits
 from argybargy.domain.names import peer_key, room_key
 from argybargy.onboarding.seat import Seat, listener_script
 from argybargy.system.files import write_private_file
+from argybargy.system.values import frozen
 
 _PRIVATE_FOLDER: Final = 0o700
 
 
-@attrs.frozen
+@frozen
 class SeatFiles:
     """Files of an agent in a room.
 

@@ -10,15 +10,14 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any, Final
 
-import attrs
-
 from argybargy.agent.seat_name import parse_seat_name, with_seat, without_seat
 from argybargy.cli.agent_files.json_edit import Addition, merge, parse, take_out
 from argybargy.cli.agent_files.programs.setup import Form
 from argybargy.cli.agent_files.text_block import Marks, insert_block, take_out_block
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Share:
     """Our part of a file.
 

@@ -12,6 +12,8 @@ from typing import Any, Final, NoReturn
 
 import attrs
 
+from argybargy.system.values import frozen
+
 Json = Any
 """A decoded JSON value."""
 
@@ -22,7 +24,7 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 _INDENT: Final = "  "
 
 
-@attrs.frozen
+@frozen
 class Addition:
     """A value that was put into a document.
 
@@ -60,7 +62,7 @@ class Conflict(ValueError):
     """A document has another value at a place of ours."""
 
 
-@attrs.frozen
+@frozen
 class _Item:
     """A member of an object, or an element of an array, with its place in the text."""
 

@@ -16,13 +16,14 @@ from argybargy.cli.agent_files.forms import Share, dump
 from argybargy.cli.agent_files.safe_file import SafeFile
 from argybargy.cli.errors import CliError
 from argybargy.system.files import make_private_directory, write_private_file
+from argybargy.system.values import frozen
 
 _VERSION: Final = 1
 _DIGITS: Final = 16
 _RECEIPT: Final = "receipt.json"
 
 
-@attrs.frozen
+@frozen
 class WrittenFile:
     """A file with a part of ours.
 
@@ -60,7 +61,7 @@ class WrittenFile:
             raise ValueError("not the record of a file") from None
 
 
-@attrs.frozen
+@frozen
 class Receipt:
     """The record of a connection.
 

@@ -13,17 +13,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import attrs
-
 from argybargy.cli.errors import CliError
 from argybargy.system.files import replace_file
+from argybargy.system.values import frozen
 
 _NEW_FILE: Final = 0o644
 _MOST_BYTES: Final = 4 * 1024 * 1024
 """Largest file that is changed; a settings file is far smaller."""
 
 
-@attrs.frozen
+@frozen
 class SafeFile:
     """A file below a directory.
 

@@ -6,12 +6,12 @@ without a line feed at its end gets one while the block is there.
 
 from typing import Final
 
-import attrs
+from argybargy.system.values import frozen
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
 
-@attrs.frozen
+@frozen
 class Marks:
     """The first and the last line of a block.
 

@@ -22,6 +22,7 @@ from argybargy.domain.names import (
     room_key,
 )
 from argybargy.settings.parsers import parse_base_url
+from argybargy.system.values import frozen
 
 Row = TypeVar("Row")
 
@@ -126,7 +127,7 @@ def no_room(name: str) -> CliError:
     return CliError(f"There is no room '{name}'.", hint, Exit.NOT_FOUND)
 
 
-@attrs.frozen
+@frozen
 class Invited:
     """Access code that was just created.
 
@@ -161,7 +162,7 @@ class Invited:
         return invited
 
 
-@attrs.frozen
+@frozen
 class Opened:
     """Rooms that a new access code opens."""
 
@@ -180,7 +181,7 @@ class Opened:
         return tuple(opened)
 
 
-@attrs.frozen
+@frozen
 class InviteLink:
     """One-use invite that was just created."""
 
@@ -192,7 +193,7 @@ class InviteLink:
     expires_at: str
 
 
-@attrs.frozen
+@frozen
 class ListedInvite:
     """One-use invite as listed by the relay: without the secret."""
 
@@ -204,7 +205,7 @@ class ListedInvite:
     code_key_id: str | None
 
 
-@attrs.frozen
+@frozen
 class GuestLink:
     """Link of a guest that was just created."""
 
@@ -217,7 +218,7 @@ class GuestLink:
     expires_at: str
 
 
-@attrs.frozen
+@frozen
 class ListedCode:
     """Access code as listed by the relay: without the secret."""
 
@@ -229,7 +230,7 @@ class ListedCode:
     role: str = "agent"
 
 
-@attrs.frozen
+@frozen
 class RoomState:
     """Status of a room: open, or closed by somebody."""
 
@@ -248,7 +249,7 @@ class RoomState:
         return f"by {self.closed_by or OPERATOR} at {times.show(self.closed_at)}"
 
 
-@attrs.frozen
+@frozen
 class State:
     """Codes, rooms and limits of ``/admin/state``.
 
@@ -335,7 +336,7 @@ def _read_limits(raw: Mapping[str, Any]) -> Limits:
     return Limits(**limits)
 
 
-@attrs.frozen
+@frozen
 class _RawState:
     codes: list[object]
     room_status: Mapping[str, object]

@@ -17,6 +17,7 @@ import attrs
 from argybargy.cli.client.protocol import WRONG_DIRECTORY, Json, asked_room, read_answer
 from argybargy.cli.errors import CliError, Exit
 from argybargy.system.network import is_loopback
+from argybargy.system.values import frozen
 
 _FILE_NAME: Final = "admin.token"
 TIMEOUT_SECONDS: Final = 20
@@ -99,7 +100,7 @@ def _reason(error: Exception) -> str:
     return next(filter(None, words), str(error)) or type(error).__name__
 
 
-@attrs.frozen
+@frozen
 class HttpOperator:
     """Client of a relay at an address. Each call opens a connection of its own.
 

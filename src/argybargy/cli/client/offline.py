@@ -11,12 +11,12 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Final, Protocol, cast
 from urllib.parse import unquote
 
-import attrs
 import trio
 
 from argybargy.cli.client.protocol import Json, Work, asked_room, read_answer
 from argybargy.cli.errors import CliError
 from argybargy.store.errors import Incompatible, StoreError
+from argybargy.system.values import frozen
 from argybargy.web.access.admin_token import AdminToken
 from argybargy.web.access.services import Services
 from argybargy.web.endpoints.dispatch import dispatch
@@ -84,7 +84,7 @@ def _cannot_open(error: BaseException) -> CliError:
     return CliError(f"The data directory cannot be used: {cause}", hint)
 
 
-@attrs.frozen
+@frozen
 class OfflineOperator:
     """Client that calls the endpoints without a network.
 

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Final
 
-import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.client.answers import read_row
@@ -10,18 +9,19 @@ from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import INTEGER
 from argybargy.cli.terminal.columns import without_empty
+from argybargy.system.values import frozen
 
 _HEADS: Final = ("TIME", "ACTION", "BY", "ROOM", "DETAIL")
 _LOST: Final = 0
 """Id of the row that tells how many older rows are kept no longer."""
 
 
-@attrs.frozen
+@frozen
 class _Events:
     events: list[object]
 
 
-@attrs.frozen
+@frozen
 class _Event:
     id: int
     ts: str

@@ -24,6 +24,7 @@ from argybargy.cli.terminal.output import Output
 from argybargy.domain.access_codes import Role, digest_code, is_key_id, key_id_of
 from argybargy.domain.names import NAME_RULE, is_name, is_peer_name, peer_key
 from argybargy.onboarding.instructions import connect_instruction
+from argybargy.system.values import frozen
 
 _HEADS = ("NAME", "ROLE", "ROOM", "KEY ID", "EXPIRES", "CAPABILITIES")
 _DEFAULT_ROOM = "default"
@@ -365,12 +366,12 @@ def _show_revoked(out: Output, answer: Json) -> int:
     return Exit.OK
 
 
-@attrs.frozen
+@frozen
 class _RevokedAll:
     codes: list[object]
 
 
-@attrs.frozen
+@frozen
 class _Revoked:
     key_id: str
     name: str

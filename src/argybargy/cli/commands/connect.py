@@ -29,6 +29,7 @@ from argybargy.cli.environment import Environment, read_url
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.formatting import LocalTimes, wrapped
 from argybargy.onboarding.seat import CLIENTS, Client, Seat, seat_brief
+from argybargy.system.values import frozen
 
 _COLUMNS: Final = 80
 """Width of the text without a terminal."""
@@ -44,7 +45,7 @@ ClientKey = Literal[
 ]
 
 
-@attrs.frozen
+@frozen
 class ConnectPlan:
     """Validated arguments of ``connect``.
 
@@ -97,7 +98,7 @@ class ConnectPlan:
         )
 
 
-@attrs.frozen
+@frozen
 class Connected:
     """Result of connecting an agent.
 

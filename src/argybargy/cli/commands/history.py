@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.client.answers import read_row
@@ -13,6 +12,7 @@ from argybargy.cli.commands.message_line import Said
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import INTEGER, ONELINE
+from argybargy.system.values import frozen
 
 
 def history(
@@ -84,7 +84,7 @@ def _show_history(env: Environment, answer: Json, printer: MessagePrinter) -> in
     return Exit.OK if said else Exit.NOTHING
 
 
-@attrs.frozen
+@frozen
 class _History:
     room: str
     messages: list[object]

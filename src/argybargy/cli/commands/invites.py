@@ -3,7 +3,6 @@
 from typing import Annotated, Final
 from urllib.parse import quote
 
-import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.client.answers import (
@@ -23,6 +22,7 @@ from argybargy.cli.terminal.output import Output
 from argybargy.domain.access_codes import AGENT_PREFIX, INVITE_PREFIX, is_well_formed
 from argybargy.domain.names import NAME_RULE, is_name, is_peer_name
 from argybargy.onboarding.joining import JOIN_PATH, invite_instruction, invite_link
+from argybargy.system.values import frozen
 
 _HEADS: Final = ("ID", "ROOM", "NAME", "STATE", "EXPIRES", "KEY ID")
 _MOST_GUEST_HOURS: Final = 720
@@ -30,7 +30,7 @@ _GUEST: Final = "/guest#code="
 """Part of a guest's link between the relay's address and the code."""
 
 
-@attrs.frozen
+@frozen
 class _Invites:
     invites: list[object]
 

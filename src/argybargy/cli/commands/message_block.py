@@ -20,6 +20,7 @@ from argybargy.cli.terminal.name_colours import MARKS, NameColours
 from argybargy.cli.terminal.output import Output, Span, Style
 from argybargy.domain.message import SenderKind
 from argybargy.domain.names import EVERYONE, OPERATOR
+from argybargy.system.values import define
 
 _INDENT: Final = "    "
 _MOST_NAMES: Final = 4
@@ -29,7 +30,7 @@ _UNCOLOURED: Final = frozenset({OPERATOR, EVERYONE})
 Line = tuple[Span, ...]
 
 
-@attrs.define
+@define
 class MessagePrinter:
     """Prints messages, as blocks on a terminal and as lines into a pipe.
 

@@ -10,6 +10,7 @@ from argybargy.cli.terminal.escape import escape
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Span, Style
 from argybargy.domain.names import NOBODY, OPERATOR
+from argybargy.system.values import frozen
 
 ENDED: Final = frozenset({"answered", "withdrawn"})
 """States of a question that has ended."""
@@ -19,7 +20,7 @@ _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 
 
-@attrs.frozen
+@frozen
 class Said:
     """Message as the operator reads it.
 
@@ -88,7 +89,7 @@ def _choices(listed: object) -> tuple[str, ...]:
     return tuple(map(str, listed)) if isinstance(listed, list) else ()
 
 
-@attrs.frozen
+@frozen
 class _Message:
     seq: int
     ts: str

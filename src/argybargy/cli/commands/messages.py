@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.client.answers import read_row
@@ -18,6 +17,7 @@ from argybargy.cli.options import INTEGER
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.names import EVERYONE, OPERATOR
+from argybargy.system.values import frozen
 
 _FROM_INPUT: Final = "-"
 _MOST_CHARS: Final = 1_000_000
@@ -165,7 +165,7 @@ def _check_no_option(text: str) -> None:
         raise CliError(f"Unknown option: {text}.", hint, Exit.USAGE)
 
 
-@attrs.frozen
+@frozen
 class _Posted:
     message: dict[str, Any]
     delivery: dict[str, Any]

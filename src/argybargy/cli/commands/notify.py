@@ -2,12 +2,11 @@
 
 from typing import Final
 
-import attrs
-
 from argybargy.cli.client.answers import read_row
 from argybargy.cli.client.protocol import Json
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
+from argybargy.system.values import frozen
 
 HOW: Final = "How to set them up: docs/how-to/get-notified.md"
 _HEADS: Final = ("SERVICE", "STATE", "WAITING", "SENT", "GIVEN UP", "LAST", "REASON")
@@ -72,26 +71,26 @@ def notify_status(env: Environment) -> int:
     return Exit.FAILED if any(row.state == "failing" for row in rows) else Exit.OK
 
 
-@attrs.frozen
+@frozen
 class _Rows:
     services: list[object]
 
 
-@attrs.frozen
+@frozen
 class _Tested:
     service: str
     ok: bool
     reason: str
 
 
-@attrs.frozen
+@frozen
 class _State:
     services: list[object]
     quiet: bool
     quiet_hours: str | None
 
 
-@attrs.frozen
+@frozen
 class _Service:
     service: str
     state: str
@@ -117,7 +116,7 @@ def _test_here(env: Environment) -> Json:
     """Send the test from this process: no relay runs."""
     import trio  # noqa: PLC0415 - late imports keep other commands fast
 
-    from argybargy.relay.notifications.apprise_channel import (  # noqa: PLC0415
+    from argybargy.relay.notifications.push import (  # noqa: PLC0415
         NotifySettingsError,
     )
     from argybargy.serve.notifications import send_tests  # noqa: PLC0415

@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.client.answers import State, read_row
@@ -31,6 +30,7 @@ from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import ONELINE
 from argybargy.domain.choices import find_choice
 from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, fold
+from argybargy.system.values import frozen
 
 
 def ask(
@@ -206,7 +206,7 @@ def _chosen(question: Said, choice: str | None, text: str | None) -> Json:
 # -- the question -------------------------------------------------------------------
 
 
-@attrs.frozen
+@frozen
 class _Posted:
     message: dict[str, Any]
     delivery: dict[str, Any]

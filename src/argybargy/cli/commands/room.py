@@ -14,6 +14,7 @@ from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.names import peer_key, room_key
 from argybargy.onboarding.instructions import room_brief
+from argybargy.system.values import frozen
 
 _FOR_THE_OPERATOR = "coordinates this room"
 _DELETE = "argybargy room delete ROOM"
@@ -27,7 +28,7 @@ _VERBS: Final = {
 """Commands that are meant by ``room`` and another word."""
 
 
-@attrs.frozen
+@frozen
 class RoomPlan:
     """Arguments of ``room``.
 
@@ -62,7 +63,7 @@ class RoomPlan:
             raise CliError(text, hint, Exit.USAGE)
 
 
-@attrs.frozen
+@frozen
 class ReadyRoom:
     """Room with its new codes.
 

@@ -16,6 +16,7 @@ from argybargy.cli.terminal.columns import without_empty
 from argybargy.cli.transfer.files import counted
 from argybargy.domain.access_codes import Role
 from argybargy.domain.names import OPERATOR, room_key
+from argybargy.system.values import frozen
 
 _ROOM_HEADS: Final = (
     *("ROOM", "STATUS", "MSGS", "LAST", "WAITING", "ASKS YOU", "ONLINE"),
@@ -246,7 +247,7 @@ def _change(relay: LiveOperator, room: str, what: str, by: str) -> Json:
     return relay.call("POST", path, {"by": by})
 
 
-@attrs.frozen
+@frozen
 class RoomRow:
     """Row of the list of rooms.
 
@@ -296,13 +297,13 @@ def _room_cells(row: RoomRow) -> tuple[str, ...]:
     return row.room, row.status, str(row.messages), last, *counts
 
 
-@attrs.frozen
+@frozen
 class _Undamped:
     room: str
     lifted: list[list[str]]
 
 
-@attrs.frozen
+@frozen
 class _State:
     rooms: list[Json]
     room_status: dict[str, Any]
@@ -310,7 +311,7 @@ class _State:
     roster: dict[str, list[Json]]
 
 
-@attrs.frozen
+@frozen
 class _Deleted:
     room: str
     messages: int
@@ -318,14 +319,14 @@ class _Deleted:
     erased: bool
 
 
-@attrs.frozen
+@frozen
 class _Spoken:
     room: str
     messages: int
     seconds_since_last: float | None
 
 
-@attrs.frozen
+@frozen
 class _Peer:
     name: str
     online: bool

@@ -18,6 +18,7 @@ from argybargy.cli.options import INTEGER
 from argybargy.cli.terminal.escape import escape
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output, Span, Style
+from argybargy.system.values import frozen
 
 _PAGE: Final = 50
 """Results per request; a relay with a lower limit is asked for more pages."""
@@ -71,7 +72,7 @@ def _check_no_option(query: Sequence[str]) -> None:
             raise CliError(f"Unknown option: {word}.", hint, Exit.USAGE)
 
 
-@attrs.frozen
+@frozen
 class Results:
     """Page of search results, or all pages together.
 
@@ -86,7 +87,7 @@ class Results:
     next_before: int | None
 
 
-@attrs.frozen
+@frozen
 class _Result:
     room: str
     message: dict[str, Any]

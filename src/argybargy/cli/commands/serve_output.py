@@ -19,6 +19,7 @@ from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import ServerAddress
 from argybargy.system.logs import get_logger
 from argybargy.system.network import is_loopback
+from argybargy.system.values import frozen
 
 if TYPE_CHECKING:
     from argybargy.cli.terminal.live_lines import LiveLines
@@ -37,7 +38,7 @@ _UNASKED: Final = (
 )
 
 
-@attrs.frozen
+@frozen
 class Announcer:
     """Output of ``up``: addresses, next commands, tunnel and panel.
 

@@ -12,13 +12,14 @@ from argybargy.cli.terminal.live_lines import Line, LiveLines
 from argybargy.cli.terminal.output import Span, Style
 from argybargy.serve.status import RelayStatus
 from argybargy.serve.tunnel.tunnel import TunnelState, TunnelStatus
+from argybargy.system.values import define
 
 UPDATE_SECONDS: Final = 1.0
 _MINUTE_SECONDS: Final = 60.0
 _LABEL_CHARS: Final = 10
 
 
-@attrs.define
+@define
 class Pace:
     """Rate of messages over the last minute.
 

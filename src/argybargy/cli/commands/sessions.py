@@ -15,6 +15,7 @@ from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.access_codes import SIGN_IN_PREFIX, is_well_formed
+from argybargy.system.values import frozen
 
 _DASHBOARD: Final = "/dashboard#code="
 """Part of a sign-in link between the relay's address and the code."""
@@ -29,7 +30,7 @@ In your own network, with the address of this machine there:
   ARGYBARGY_PUBLIC_URL=http://192.168.1.20:8765 argybargy up --host 0.0.0.0"""
 
 
-@attrs.frozen
+@frozen
 class SignIn:
     """Sign-in link that works once.
 
@@ -67,7 +68,7 @@ class SignIn:
         return f"{parts.scheme}://{parts.netloc}"
 
 
-@attrs.frozen
+@frozen
 class _Session:
     """Session as listed by the relay; the id is not a secret."""
 
@@ -80,7 +81,7 @@ class _Session:
     device: str
 
 
-@attrs.frozen
+@frozen
 class _Sessions:
     sessions: list[object]
 

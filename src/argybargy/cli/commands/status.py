@@ -11,6 +11,7 @@ from argybargy.cli.commands.rooms import room_rows
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.output import Output
+from argybargy.system.values import frozen
 
 _LABEL_CHARS: Final = 10
 _FAR_SECONDS: Final = 2.0
@@ -60,7 +61,7 @@ def health(env: Environment) -> int:
     return Exit.OK
 
 
-@attrs.frozen
+@frozen
 class Status:
     """State and figures of a relay.
 
@@ -98,13 +99,13 @@ class Status:
     nodes: list[str] = attrs.field(factory=list)
 
 
-@attrs.frozen
+@frozen
 class _Ready:
     status: str
     version: str
 
 
-@attrs.frozen
+@frozen
 class _Stats:
     version: str
     uptime_seconds: int
@@ -114,7 +115,7 @@ class _Stats:
     parked_polls: int
 
 
-@attrs.frozen
+@frozen
 class _State:
     public_url: str
     waiting: list[object]
@@ -122,7 +123,7 @@ class _State:
     nodes: list[object]
 
 
-@attrs.frozen
+@frozen
 class _Node:
     name: str
     version: str
@@ -133,20 +134,20 @@ class _Node:
     different_limits: list[str]
 
 
-@attrs.frozen
+@frozen
 class _Notifications:
     services: list[object]
     quiet: bool
 
 
-@attrs.frozen
+@frozen
 class _Service:
     service: str
     state: str
     reason: str
 
 
-@attrs.frozen
+@frozen
 class _Wait:
     waiting_seconds: float
 

@@ -16,6 +16,7 @@ from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import ONELINE
 from argybargy.domain.names import ANYONE, OPERATOR, fold
+from argybargy.system.values import frozen
 
 _WAIT_SECONDS: Final = 15
 """Wait of one request: shorter than the timeout of the client."""
@@ -82,24 +83,24 @@ def _rooms_with(answer: Json, seq: int) -> list[str]:
 # -- the thread --------------------------------------------------------------------
 
 
-@attrs.frozen
+@frozen
 class _RoomHeads:
     rooms: list[object]
 
 
-@attrs.frozen
+@frozen
 class _RoomHead:
     room: str
     last_seq: int
 
 
-@attrs.frozen
+@frozen
 class _ThreadRow:
     message: dict[str, Any]
     replies: list[object]
 
 
-@attrs.frozen
+@frozen
 class Thread:
     """A message with its replies.
 

@@ -34,6 +34,7 @@ from argybargy.cli.transfer.lines import (
 )
 from argybargy.cli.transfer.lines import split_lines as split
 from argybargy.cli.transfer.transcript import transcript
+from argybargy.system.values import define
 
 if TYPE_CHECKING:
     from argybargy.legacy.database import Original
@@ -43,7 +44,7 @@ AUDIT_ROWS: Final = 20_000
 """Maximum of rows imported from the original Argybargy's audit log (the newest)."""
 
 
-@attrs.define
+@define
 class Tally:
     """Counters of an export."""
 

@@ -8,12 +8,11 @@ import enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
 from argybargy.serve.tunnel.command import QUICK_PROGRAM, TunnelCommand
 from argybargy.system.files import write_private_file
+from argybargy.system.values import frozen
 
 if TYPE_CHECKING:
     from argybargy.settings.settings import Settings
@@ -37,7 +36,7 @@ class Reason(enum.Enum):
     NOT_INSTALLED = "cloudflared is not installed"
 
 
-@attrs.frozen
+@frozen
 class TunnelChoice:
     """Decision about the tunnel, and the reason for it.
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.client.answers import State, read_row
@@ -17,6 +16,7 @@ from argybargy.cli.terminal.columns import without_empty
 from argybargy.cli.terminal.formatting import excerpt
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.names import OPERATOR, fold, room_key
+from argybargy.system.values import frozen
 
 _EXCERPT_CHARS: Final = 80
 """Width of the text of a question without a terminal."""
@@ -73,7 +73,7 @@ def waiting_rows(answer: Json) -> list[Json]:
     return read_row(_Waiting, answer).waiting
 
 
-@attrs.frozen
+@frozen
 class Open:
     """Open question.
 
@@ -102,12 +102,12 @@ class Open:
         return cls(said, seconds, asks_you, row.get("urgent") is True)
 
 
-@attrs.frozen
+@frozen
 class _Waiting:
     waiting: list[dict[str, Any]]
 
 
-@attrs.frozen
+@frozen
 class _Wait:
     waiting_seconds: float
 

@@ -25,6 +25,7 @@ from argybargy.cli.environment import Environment, Machine
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.options import INTEGER, ONELINE
 from argybargy.cli.terminal.output import Output, Span, Style
+from argybargy.system.values import define, frozen
 
 _PATH: Final = "/admin/stream"
 _FIRST_PAUSE_SECONDS: Final = 0.5
@@ -95,7 +96,7 @@ def _check(room: str | None, since: int | None, timeout: float | None) -> None:
         raise CliError("--timeout must be more than 0 seconds.", code=Exit.USAGE)
 
 
-@attrs.define
+@define
 class _Watch:
     """One run of ``watch``: connection, back-off and output.
 
@@ -257,7 +258,7 @@ class _Watch:
         self.out.data.flush()
 
 
-@attrs.frozen
+@frozen
 class _Page:
     messages: list[object]
     first_seq: int

@@ -15,6 +15,7 @@ from argybargy.cli.client.answers import no_room, read_row
 from argybargy.cli.client.protocol import Json
 from argybargy.cli.commands.message_line import ENDED, Said, question_words
 from argybargy.domain.names import NOBODY, RoomKey, room_key
+from argybargy.system.values import define, frozen
 
 _CLOSED: Final = "closed"
 _WITH_VERSION: Final = frozenset({"snapshot", "delta", "keepalive"})
@@ -22,7 +23,7 @@ _WITH_VERSION: Final = frozenset({"snapshot", "delta", "keepalive"})
 _MOST_CLAIMS: Final = 1_000
 
 
-@attrs.frozen
+@frozen
 class Stretch:
     """Messages missing from the stream, to be looked up in the history.
 
@@ -37,7 +38,7 @@ class Stretch:
     last: int
 
 
-@attrs.frozen
+@frozen
 class RoomChange:
     """A room was closed or reopened."""
 
@@ -52,14 +53,14 @@ class RoomChange:
         return self.status == _CLOSED
 
 
-@attrs.frozen
+@frozen
 class RoomDeletion:
     """A room was deleted with its messages."""
 
     room: str
 
 
-@attrs.frozen
+@frozen
 class ClaimChange:
     """The claim of a message that was shown moved, or was released (``None``)."""
 
@@ -68,7 +69,7 @@ class ClaimChange:
     claimed_by: str | None
 
 
-@attrs.frozen
+@frozen
 class QuestionEnd:
     """The question of a message that was shown was answered or withdrawn.
 
@@ -100,7 +101,7 @@ class QuestionEnd:
         return question_words(self.said, "")[-1]
 
 
-@attrs.frozen
+@frozen
 class Restart:
     """The message numbers of a room began again, on another or an older database.
 
@@ -125,7 +126,7 @@ Recent = Mapping[tuple[RoomKey, int], Said]
 """Messages of a snapshot, by room and number."""
 
 
-@attrs.frozen
+@frozen
 class _Card:
     room: str
     status: str
@@ -134,7 +135,7 @@ class _Card:
     closed_at: str | None
 
 
-@attrs.define
+@define
 class Follower:
     """Turns frames into events.
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final
 
-import attrs
 import trio
 
 from argybargy.cli.client.http import trust_only
@@ -31,6 +30,7 @@ from argybargy.cli.doctor.reachability import READY, check_here, check_outside
 from argybargy.relay.clock import system_clock
 from argybargy.serve.local_relay import as_served, local_url
 from argybargy.settings.settings import Settings, SettingsError
+from argybargy.system.values import define
 
 SETTINGS: Final = "settings"
 
@@ -62,7 +62,7 @@ async def examine(read_settings: ReadSettings, *, is_thorough: bool) -> list[Fin
     return await checkup.run()
 
 
-@attrs.define
+@define
 class _Checkup:
     """Checks of one run.
 

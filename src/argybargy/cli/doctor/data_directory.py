@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import attrs
-
 from argybargy.cli.doctor.finding import Finding, fine, problem, quoted, warning
 from argybargy.system.mounts import find_file_system
+from argybargy.system.values import frozen
 
 DIRECTORY: Final = "data"
 FILES: Final = "files"
@@ -34,7 +33,7 @@ REMOTE: Final = frozenset(
 FLEETING: Final = frozenset({"ramfs", "tmpfs"})
 
 
-@attrs.frozen
+@frozen
 class EntryFacts:
     """Facts about a file or directory.
 
@@ -51,7 +50,7 @@ class EntryFacts:
     target: Path | None = None
 
 
-@attrs.frozen
+@frozen
 class DirectoryFacts:
     """Facts about the data directory.
 

@@ -15,6 +15,7 @@ from argybargy.store.data_directory import DATABASE_NAME
 from argybargy.store.errors import Corrupt
 from argybargy.store.sqlite.errors import translate
 from argybargy.store.sqlite.schema import load_migrations
+from argybargy.system.values import frozen
 
 INTEGRITY: Final = "database"
 SCHEMA: Final = "schema"
@@ -27,7 +28,7 @@ _BUSY_MS: Final = 1_000
 _MOST_COMPLAINTS: Final = 5
 
 
-@attrs.frozen
+@frozen
 class DatabaseFacts:
     """Facts about the database.
 

@@ -10,6 +10,7 @@ import attrs
 
 from argybargy.cli.doctor.finding import Finding, fine, problem, warning
 from argybargy.store.errors import Incompatible, StoreError
+from argybargy.system.values import frozen
 
 if TYPE_CHECKING:
     from argybargy.store.postgres.connection import Connection
@@ -23,7 +24,7 @@ FAR_SECONDS: Final = 2.0
 _AGAIN: Final = "Remove the cause, then: argybargy doctor"
 
 
-@attrs.frozen
+@frozen
 class EngineFacts:
     """Facts about a PostgreSQL.
 

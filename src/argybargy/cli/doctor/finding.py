@@ -4,7 +4,7 @@ import enum
 import shlex
 from pathlib import Path
 
-import attrs
+from argybargy.system.values import frozen
 
 
 class Level(enum.Enum):
@@ -15,7 +15,7 @@ class Level(enum.Enum):
     PROBLEM = "problem"
 
 
-@attrs.frozen
+@frozen
 class Finding:
     """Result of a check.
 

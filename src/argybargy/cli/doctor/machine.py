@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import attrs
-
 from argybargy.cli.doctor.database import find_newest_message
 from argybargy.cli.doctor.finding import Finding, fine, problem, warning
 from argybargy.domain.instant import Instant
 from argybargy.http.limits import ConnectionLimits
 from argybargy.system.ports import PROC
+from argybargy.system.values import frozen
 
 CLOCK: Final = "clock"
 DESCRIPTORS: Final = "descriptors"
@@ -29,7 +28,7 @@ _LEAST: Final = 128
 _SYNCHRONISE: Final = "sudo timedatectl set-ntp true"
 
 
-@attrs.frozen
+@frozen
 class ClockFacts:
     """Facts about the clock.
 
@@ -97,7 +96,7 @@ def judge_clock(facts: ClockFacts) -> Finding:
     return fine(CLOCK, f"The clock says {shown}.")
 
 
-@attrs.frozen
+@frozen
 class DescriptorFacts:
     """Limit of open files and sockets of a process.
 

@@ -11,10 +11,8 @@ from argybargy.cli.doctor.finding import Finding, fine, problem, warning
 from argybargy.cli.doctor.probe import ProbeError, ask
 from argybargy.cli.doctor.reachability import Reached
 from argybargy.cli.errors import CliError
-from argybargy.relay.notifications.apprise_channel import (
-    NotifySettingsError,
-    make_apprise_channels,
-)
+from argybargy.relay.notifications.apprise_channel import make_apprise_channels
+from argybargy.relay.notifications.push import NotifySettingsError
 from argybargy.settings.settings import Settings
 
 NOTIFY: Final = "notify"

@@ -4,19 +4,18 @@ import errno
 from pathlib import Path
 from typing import Final
 
-import attrs
-
 from argybargy.cli.doctor.finding import Finding, fine, problem, warning
 from argybargy.serve.local_relay import leads_to_server
 from argybargy.settings.settings import Settings
 from argybargy.store.data_directory import ServerAddress, find_server_address, is_held
 from argybargy.system.network import host_and_port, next_port
 from argybargy.system.ports import Holder, find_holder, find_refusal
+from argybargy.system.values import frozen
 
 CHECK: Final = "port"
 
 
-@attrs.frozen
+@frozen
 class PortFacts:
     """Facts about the port.
 

@@ -4,9 +4,10 @@ import ssl
 from typing import Final
 from urllib.parse import urlsplit
 
-import attrs
 import h11
 import trio
+
+from argybargy.system.values import frozen
 
 PROBE_SECONDS: Final = 5.0
 _MOST_BYTES: Final = 256 * 1024
@@ -17,7 +18,7 @@ class ProbeError(Exception):
     """There is no answer; the text says why."""
 
 
-@attrs.frozen
+@frozen
 class Heard:
     """Response of a server.
 
@@ -83,7 +84,7 @@ async def _connect(url: str, trust: ssl.SSLContext | None) -> trio.abc.Stream:
     )
 
 
-@attrs.frozen
+@frozen
 class _Asked:
     request: h11.Request
     body: bytes

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import attrs
-
 from argybargy import __version__
 from argybargy.cli.client.http import is_private, read_token, trust_only
 from argybargy.cli.doctor.finding import Finding, fine, problem, warning
 from argybargy.cli.doctor.probe import Heard, ProbeError, ask
 from argybargy.cli.errors import CliError
+from argybargy.system.values import frozen
 
 READY: Final = "ready"
 VERSION: Final = "version"
@@ -28,7 +27,7 @@ _BUFFERS: Final = (
 )
 
 
-@attrs.frozen
+@frozen
 class Reached:
     """Outcome of a request.
 

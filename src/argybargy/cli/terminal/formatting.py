@@ -4,13 +4,12 @@ import textwrap
 from collections.abc import Callable
 from datetime import date, datetime, tzinfo
 
-import attrs
-
 from argybargy.cli.terminal.columns import cut
 from argybargy.cli.terminal.escape import escape
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class LocalTimes:
     """Formats timestamps in local time.
 

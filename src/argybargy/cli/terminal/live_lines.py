@@ -11,6 +11,7 @@ from typing import Final, TextIO, cast
 import attrs
 
 from argybargy.cli.terminal.output import Span
+from argybargy.system.values import define
 
 Line = Sequence[Span]
 Size = Callable[[], os.terminal_size]
@@ -18,7 +19,7 @@ Size = Callable[[], os.terminal_size]
 _UP_AND_CLEAR: Final = "\x1b[{rows}F\x1b[J"
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class LiveLines:
     """Redraws lines in place; nothing else may write to the terminal meanwhile.
 

@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-import attrs
-
 from argybargy.cli.terminal.columns import columns_of, split_at
 from argybargy.cli.terminal.escape import escape
+from argybargy.system.values import frozen
 
 _TAB: Final = 4
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -23,7 +22,7 @@ _WORDS: Final = re.compile(r"\s+|\S+")
 _LEAST_COLUMNS: Final = 16
 
 
-@attrs.frozen
+@frozen
 class TextLine:
     """Line to print, with control characters escaped.
 

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from argybargy.domain.names import fold
+from argybargy.system.values import define
 
 PALETTE: Final = (27, 28, 164, 30, 196, 98, 64, 31, 162, 129, 131, 29)
 """Colours out of the 256 of a terminal. Neighbours differ in hue."""
@@ -19,7 +20,7 @@ MARKS: Final = 130
 """Colour of questions and choices, beside the names."""
 
 
-@attrs.define
+@define
 class NameColours:
     """Assigns colours to the names of one output.
 

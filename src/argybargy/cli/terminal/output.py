@@ -10,11 +10,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-import attrs
-
 from argybargy.cli.terminal.columns import columns_of, cut, fitted, padded
 from argybargy.cli.terminal.escape import escape, escape_lines
 from argybargy.system.terminal import wants_colour
+from argybargy.system.values import frozen
 
 _GAP = "  "
 
@@ -29,7 +28,7 @@ class Style(enum.Enum):
     CYAN = 36
 
 
-@attrs.frozen
+@frozen
 class Span:
     """Part of a line in one style.
 
@@ -77,7 +76,7 @@ def _columns(stream: TextIO) -> int | None:
     return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
-@attrs.frozen
+@frozen
 class Output:
     """Output of a command.
 

@@ -11,6 +11,7 @@ from argybargy.cli.client.protocol import Json, Operator
 from argybargy.cli.errors import CliError, Exit
 from argybargy.domain.instant import parse_timestamp
 from argybargy.domain.names import RoomKey, room_key
+from argybargy.system.values import define, frozen
 
 MOST_BATCH_BYTES: Final = 60_000
 """Size of a batch, below the relay's limit of 64 KiB on a request body."""
@@ -18,7 +19,7 @@ _MOST_LINE_BYTES: Final = 64 * 1024
 _ANOTHER_EXPORT: Final = "Nothing was imported. Export it again: argybargy export"
 
 
-@attrs.frozen
+@frozen
 class Counts:
     """Outcome of one kind of lines: imported, already there, and skipped."""
 
@@ -35,7 +36,7 @@ class Counts:
         )
 
 
-@attrs.frozen
+@frozen
 class Taken:
     """Outcome of an import."""
 
@@ -124,7 +125,7 @@ def read_file(path: Path, name: str | None = None) -> Iterator[Json]:
         raise CliError(text, "Name a readable file.") from None
 
 
-@attrs.define
+@define
 class Order:
     """Checks the order of messages across all batches of a file.
 

@@ -32,9 +32,10 @@ import attrs
 
 from argybargy.domain.message import Lease, Message, Question, SenderKind
 from argybargy.domain.names import ANYONE, NOBODY, OPERATOR, PeerKey, peer_key
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Answers:
     """The effect of a message on open questions.
 
@@ -49,7 +50,7 @@ class Answers:
     asked_back: tuple[int, ...] = ()
 
 
-@attrs.frozen
+@frozen
 class Speech:
     """A message and what the rule needs to know of its sender.
 

@@ -15,9 +15,10 @@ from argybargy.domain.message import Lease, Message, SenderKind
 from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.answering import Answers
 from argybargy.domain.room.state import RoomStatus
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Post:
     """Post a message.
 
@@ -83,7 +84,7 @@ class Post:
         return hashlib.sha256(repr(parts).encode()).digest()[:16]
 
 
-@attrs.frozen
+@frozen
 class Claim:
     """Claim a question, or renew the claim on it.
 
@@ -102,7 +103,7 @@ class Claim:
     addresses: frozenset[PeerKey] = frozenset()
 
 
-@attrs.frozen
+@frozen
 class Release:
     """Release the claim on a question."""
 
@@ -111,7 +112,7 @@ class Release:
     subject: Message | None = None
 
 
-@attrs.frozen
+@frozen
 class Withdraw:
     """Withdraw a question, so that it needs no answer.
 
@@ -130,7 +131,7 @@ class Withdraw:
     subject: Message | None = None
 
 
-@attrs.frozen
+@frozen
 class Undamp:
     """Lift the damping of a pair of agents, or of all pairs.
 
@@ -143,7 +144,7 @@ class Undamp:
     peers: tuple[str, str] | None = None
 
 
-@attrs.frozen
+@frozen
 class Call:
     """Call a peer to open questions that fit its capabilities.
 
@@ -156,19 +157,19 @@ class Call:
     addresses: frozenset[PeerKey] = frozenset()
 
 
-@attrs.frozen
+@frozen
 class Renew:
     """Renew the leases of a peer that has just polled."""
 
     peer: str
 
 
-@attrs.frozen
+@frozen
 class Confirm:
     """Make sure that the room is current. Changes nothing."""
 
 
-@attrs.frozen
+@frozen
 class EndCodes:
     """Tell other nodes that codes of the room have ended.
 
@@ -179,7 +180,7 @@ class EndCodes:
     key_ids: tuple[str, ...]
 
 
-@attrs.frozen
+@frozen
 class Open:
     """Open the room: create it if it does not exist, reopen it if it is closed.
 
@@ -194,14 +195,14 @@ class Open:
     may_create: bool = True
 
 
-@attrs.frozen
+@frozen
 class Close:
     """Close the room and end its unanswered claims."""
 
     by: str
 
 
-@attrs.frozen
+@frozen
 class Delete:
     """Delete a closed room with everything in it; only its numbers are remembered.
 
@@ -214,19 +215,19 @@ class Delete:
     codes: int = 0
 
 
-@attrs.frozen
+@frozen
 class Dismiss:
     """Remove a peer without a valid code, with its claims and open questions."""
 
     peer: str
 
 
-@attrs.frozen
+@frozen
 class Retain:
     """Drop messages beyond the retention limit, a bounded number at a time."""
 
 
-@attrs.frozen
+@frozen
 class ImportedMessage:
     """A message accepted by another relay.
 
@@ -242,7 +243,7 @@ class ImportedMessage:
     is_leased: bool = False
 
 
-@attrs.frozen
+@frozen
 class Import:
     """Import messages of another relay with their original seqs.
 
@@ -271,7 +272,7 @@ class Import:
         return bool(self.messages) and not self.is_trial
 
 
-@attrs.frozen
+@frozen
 class Restore:
     """Continue a room from a backup after the newest seq that a reader may have seen.
 
@@ -321,7 +322,7 @@ Command = (
 )
 
 
-@attrs.frozen
+@frozen
 class Posted:
     """The post was accepted.
 
@@ -341,7 +342,7 @@ class Posted:
     lease: Lease | None = None
 
 
-@attrs.frozen
+@frozen
 class ClaimGranted:
     """The claim was granted or renewed.
 
@@ -354,7 +355,7 @@ class ClaimGranted:
     message: Message
 
 
-@attrs.frozen
+@frozen
 class Acknowledged:
     """The command was carried out.
 
@@ -365,7 +366,7 @@ class Acknowledged:
     is_partial: bool = False
 
 
-@attrs.frozen
+@frozen
 class Imported:
     """Counts of imported messages.
 
@@ -380,14 +381,14 @@ class Imported:
     passed: int = 0
 
 
-@attrs.frozen
+@frozen
 class Undamped:
     """The names of the pairs whose damping was lifted."""
 
     pairs: tuple[tuple[str, str], ...]
 
 
-@attrs.frozen
+@frozen
 class Deleted:
     """The room was deleted, with this number of messages."""
 
@@ -397,7 +398,7 @@ class Deleted:
 CommandResult = Posted | ClaimGranted | Acknowledged | Imported | Undamped | Deleted
 
 
-@attrs.frozen
+@frozen
 class GiveUp:
     """Mark a change of the oldest kept seq.
 

@@ -15,6 +15,7 @@ from argybargy.domain.instant import Instant
 from argybargy.domain.room.state import Room, RoomStatus
 from argybargy.domain.room.writes import AppendMessage, KeepReceipt, Write
 from argybargy.domain.seq_gaps import SeqGap
+from argybargy.system.values import frozen
 
 _SEPARATOR: Final = "-"
 
@@ -34,7 +35,7 @@ def node_of(nonce: str) -> str:
     return nonce.partition(_SEPARATOR)[0]
 
 
-@attrs.frozen
+@frozen
 class Commit:
     """One batch of decisions, as another node has to know it.
 

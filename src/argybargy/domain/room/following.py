@@ -22,8 +22,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-import attrs
-
 from argybargy.domain.instant import Instant
 from argybargy.domain.limits import Limits
 from argybargy.domain.message import Message, SenderKind
@@ -47,6 +45,7 @@ from argybargy.domain.room.writes import (
     ResolveQuestion,
     UpdateClaim,
 )
+from argybargy.system.values import define
 
 
 def count_posts_after(room: Room, head: int, now: Instant, limits: Limits) -> Room:
@@ -82,7 +81,7 @@ class _MessageMissing(Exception):
     """A claim is on a message that is not in memory."""
 
 
-@attrs.define
+@define
 class _Follower:
     """A commit being followed.
 

@@ -16,9 +16,10 @@ from rpds import HashTrieMap, HashTrieSet
 from argybargy.domain.message import Lease
 from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.room.name_index import NO_SEQS, add_seq, remove_seq
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Leases(Mapping[int, Lease]):
     """An immutable map of leases by seq, with an index by holder."""
 

@@ -32,6 +32,7 @@ from rpds import HashTrieMap, HashTrieSet
 from argybargy.domain.message import Lease, Message, Question
 from argybargy.domain.names import PeerKey
 from argybargy.domain.room.name_index import NO_SEQS, add_seq, remove_seq
+from argybargy.system.values import frozen
 
 
 class QuestionStatus(enum.Enum):
@@ -43,7 +44,7 @@ class QuestionStatus(enum.Enum):
     WITHDRAWN = "withdrawn"
 
 
-@attrs.frozen
+@frozen
 class QuestionState:
     """The state of a question, for every view.
 
@@ -85,7 +86,7 @@ def question_state(
     return QuestionState(QuestionStatus.CLAIMED, message.claimed_by, until_ms=until_ms)
 
 
-@attrs.frozen
+@frozen
 class OpenQuestions(Mapping[int, Question]):
     """An immutable map of open questions by seq, indexed by asker and by capability.
 

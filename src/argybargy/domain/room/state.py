@@ -28,6 +28,7 @@ from argybargy.domain.names import PeerKey
 from argybargy.domain.room.lease_index import Leases
 from argybargy.domain.room.questions import OpenQuestions
 from argybargy.domain.seq_gaps import SeqGap
+from argybargy.system.values import frozen
 
 _NEVER = float("inf")
 _NO_LEASES = Leases()
@@ -41,7 +42,7 @@ def _size(collection: Sized) -> str:
     return f"<{len(collection)}>"
 
 
-@attrs.frozen
+@frozen
 class RoomStatus:
     """The open or closed status of a room, with the time and author of the closing."""
 
@@ -62,7 +63,7 @@ class RoomStatus:
         )
 
 
-@attrs.frozen
+@frozen
 class SavedLease:
     """A stored lease, see :meth:`Room.restore`.
 
@@ -82,7 +83,7 @@ class SavedLease:
     expires_ms: int | None = None
 
 
-@attrs.frozen
+@frozen
 class SavedRoom:
     """One room as loaded from a store.
 
@@ -123,7 +124,7 @@ class SavedRoom:
     is_deleted: bool = False
 
 
-@attrs.frozen(slots=False)
+@frozen(slots=False)
 class Room:
     """The state of one room between two commands.
 

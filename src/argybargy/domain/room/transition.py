@@ -45,6 +45,7 @@ from argybargy.domain.room.writes import (
     Write,
 )
 from argybargy.domain.seq_gaps import SeqGap, first_kept, gaps_from, present_seqs
+from argybargy.system.values import define, frozen
 
 MAX_GIVEN_UP_BY_APPEND: Final = 64
 """Maximum messages that retention drops for one new message.
@@ -53,7 +54,7 @@ More than one is surplus only after the limit was lowered; later commands drop t
 """
 
 
-@attrs.frozen
+@frozen
 class Decision:
     """The outcome of a command.
 
@@ -68,7 +69,7 @@ class Decision:
     answer: CommandResult
 
 
-@attrs.define
+@define
 class Transition:
     """A decision in the making: a changed room and the writes so far.
 

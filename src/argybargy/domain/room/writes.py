@@ -1,21 +1,20 @@
 """The writes of a decision, which a store makes durable together."""
 
-import attrs
-
 from argybargy.domain.damping import Exchange, Pair
 from argybargy.domain.message import Lease, Message, Question, Receipt, Resolution
 from argybargy.domain.names import PeerKey
 from argybargy.domain.room.commands import GiveUp
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class AppendMessage:
     """Store a new message."""
 
     message: Message
 
 
-@attrs.frozen
+@frozen
 class UpdateClaim:
     """Store the current claim on a message.
 
@@ -40,14 +39,14 @@ class UpdateClaim:
         )
 
 
-@attrs.frozen
+@frozen
 class OpenQuestion:
     """Store an open question."""
 
     question: Question
 
 
-@attrs.frozen
+@frozen
 class ResolveQuestion:
     """Store the end of an open question, which is open no more."""
 
@@ -59,7 +58,7 @@ class ResolveQuestion:
         return message.with_resolution(self.resolution)
 
 
-@attrs.frozen
+@frozen
 class AddAddressee:
     """Store one more addressee of an open question."""
 
@@ -71,7 +70,7 @@ class AddAddressee:
         return message.with_addressee(self.name)
 
 
-@attrs.frozen
+@frozen
 class KeepReceipt:
     """Store the receipt of an idempotency key."""
 
@@ -80,14 +79,14 @@ class KeepReceipt:
     receipt: Receipt
 
 
-@attrs.frozen
+@frozen
 class ForgetMember:
     """Delete a member."""
 
     peer: PeerKey
 
 
-@attrs.frozen
+@frozen
 class ClearRoom:
     """Delete the content of a room, with its codes and cursors.
 
@@ -101,7 +100,7 @@ class ClearRoom:
     head: int
 
 
-@attrs.frozen
+@frozen
 class NoteExchange:
     """Tell other nodes the exchange of two agents. Stores ignore it.
 
@@ -114,7 +113,7 @@ class NoteExchange:
     exchange: Exchange
 
 
-@attrs.frozen
+@frozen
 class LiftDampings:
     """Tell other nodes that exchanges are forgotten. Stores ignore it.
 
@@ -125,7 +124,7 @@ class LiftDampings:
     pairs: tuple[Pair, ...] | None = None
 
 
-@attrs.frozen
+@frozen
 class CodesChanged:
     """Tell other nodes that codes of the room have ended. Stores ignore it.
 
@@ -139,7 +138,7 @@ class CodesChanged:
     key_ids: tuple[str, ...]
 
 
-@attrs.frozen
+@frozen
 class Audit:
     """Add an audit row, in the transaction of the action itself.
 

@@ -29,6 +29,7 @@ from argybargy.domain.names import (
 )
 from argybargy.domain.search.snippet import Snippet
 from argybargy.domain.search.tokens import Term, line_of
+from argybargy.system.values import frozen
 
 FIELD: Final = "q"
 """The field name of the query in errors."""
@@ -50,7 +51,7 @@ TOO_WIDE: Final = (
 _NOTHING: Final = "say at least one word to look for, or from:, to:, is: or before:"
 
 
-@attrs.frozen
+@frozen
 class Query:
     """A parsed query. A message must satisfy all its parts.
 
@@ -90,7 +91,7 @@ class Query:
         )
 
 
-@attrs.frozen
+@frozen
 class Scope:
     """The messages that a reader may search.
 
@@ -103,7 +104,7 @@ class Scope:
     reader: PeerKey | None = None
 
 
-@attrs.frozen
+@frozen
 class Found:
     """One search result.
 
@@ -121,7 +122,7 @@ class Found:
     excerpt: Snippet
 
 
-@attrs.frozen
+@frozen
 class Findings:
     """A page of search results.
 

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-import attrs
-
 from argybargy.domain.search.tokens import Term, Token, line_of, tokens_of
+from argybargy.system.values import frozen
 
 SNIPPET_CHARS: Final = 200
 _LEAD_CHARS: Final = 60
@@ -14,7 +13,7 @@ _CUT: Final = "…"
 Mark = tuple[int, int]
 
 
-@attrs.frozen
+@frozen
 class Snippet:
     """A part of a text on one line.
 

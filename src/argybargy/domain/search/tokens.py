@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from typing import Final
 
-import attrs
+from argybargy.system.values import frozen
 
 _BETWEEN: Final = " "
 _DROPPED: Final = "\0"
@@ -33,7 +33,7 @@ _JOINING_LETTERS: Final = (range(0x1160, 0x1200), range(0x16D67, 0x16D68))
 _LONG_RUN: Final = re.compile(r"[^\w\x00-\x7f]{30}")
 
 
-@attrs.frozen
+@frozen
 class Token:
     """One word of a text.
 
@@ -136,7 +136,7 @@ def _first_single(*texts: str) -> str:
     return next(text for text in texts if len(text) == 1)
 
 
-@attrs.frozen
+@frozen
 class Term:
     """A search term: one word, or several adjacent ones.
 

@@ -7,9 +7,10 @@ import attrs
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.capabilities import addresses_of
 from argybargy.domain.names import PeerKey, RoomKey
+from argybargy.system.values import define
 
 
-@attrs.define
+@define
 class CapabilityIndex:
     """The codes of each room by the addresses ``can:WORD`` of their capabilities.
 

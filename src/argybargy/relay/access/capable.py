@@ -10,9 +10,10 @@ from argybargy.domain.instant import Instant
 from argybargy.domain.names import PeerKey, RoomKey, peer_key
 from argybargy.domain.room.commands import Call, Claim, Command, Post
 from argybargy.relay.access.code_registry import CodeRegistry
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Capable:
     """The peers of one room by capability, at one time.
 

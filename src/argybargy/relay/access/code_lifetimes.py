@@ -9,6 +9,7 @@ import attrs
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.instant import Instant
 from argybargy.domain.invites import InviteRecord
+from argybargy.system.values import define
 
 R = TypeVar("R", CodeRecord, InviteRecord)
 
@@ -17,7 +18,7 @@ CERTAIN_SECONDS: Final = 3_600.0
 clock that is wrong for a shorter time deletes no code."""
 
 
-@attrs.define
+@define
 class CodeLifetimes(Generic[R]):
     """Expiry of codes, or of invites.
 

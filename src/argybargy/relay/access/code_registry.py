@@ -37,6 +37,7 @@ from argybargy.relay.access.rooms_of_codes import RoomsOfCodes
 from argybargy.relay.store_errors import shielded
 from argybargy.store.errors import Refused, StoreError, Unknown
 from argybargy.store.protocol import CodeStore
+from argybargy.system.values import define
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ FORGOTTEN_AT_ONCE: Final = 200
 """Codes dropped between two checkpoints when their room is deleted."""
 
 
-@attrs.define
+@define
 class CodeRegistry:
     """All codes of the relay.
 

@@ -8,13 +8,14 @@ import attrs
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.system.values import define
 
 QUEUE_SECONDS: Final = 4.0
 """Longest wait of a request for earlier ones of the same peer."""
 _RETRY_SECONDS: Final = 1
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class _Queue:
     """The requests of one peer: one runs, the others wait for the lock."""
 
@@ -22,7 +23,7 @@ class _Queue:
     length: int = 0
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class ConcurrencyLimit:
     """Runs one request of each peer at a time; a few wait, more are refused.
 

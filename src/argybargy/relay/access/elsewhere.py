@@ -7,9 +7,10 @@ import attrs
 from argybargy.domain.instant import Instant
 from argybargy.domain.seat import Ear, SeatLease, SharedSeat
 from argybargy.domain.wake_policy import WakePolicy
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Elsewhere:
     """The presence of a peer at the other nodes.
 

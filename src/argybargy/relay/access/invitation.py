@@ -1,12 +1,11 @@
 """Invitations: requests for an access code."""
 
-import attrs
-
 from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.domain.instant import Instant
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Invitation:
     """A request for an access code.
 

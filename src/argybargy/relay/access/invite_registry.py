@@ -37,12 +37,13 @@ from argybargy.relay.access.invitation import Invitation
 from argybargy.relay.store_errors import shielded
 from argybargy.store.errors import StoreError, Unknown
 from argybargy.store.protocol import InviteStore
+from argybargy.system.values import define, frozen
 
 _FORGET_SECONDS = 24 * 3600
 """Time after its expiry for which an invite is remembered."""
 
 
-@attrs.frozen
+@frozen
 class Join:
     """One attempt to use an invite.
 
@@ -59,7 +60,7 @@ class Join:
     is_newcomer: bool
 
 
-@attrs.define
+@define
 class InviteRegistry:
     """All invites that are open or ended lately.
 

@@ -9,11 +9,13 @@ from typing import Final
 
 import attrs
 
+from argybargy.system.values import define
+
 REMEMBERED_SECRETS: Final = 10_000
 """Ended secrets of one kind that are remembered; older ones are taken for guesses."""
 
 
-@attrs.define
+@define
 class IssuedSecrets:
     """The digests of ended secrets, the newest `most` of them.
 

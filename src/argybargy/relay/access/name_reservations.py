@@ -12,9 +12,10 @@ import attrs
 
 from argybargy.domain.access_codes import Peer
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.system.values import define
 
 
-@attrs.define
+@define
 class NameReservations:
     """The reserved names, for as long as the requests that reserve them last.
 

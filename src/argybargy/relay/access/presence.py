@@ -20,12 +20,13 @@ from argybargy.domain.names import PeerKey, RoomKey, peer_key
 from argybargy.domain.roster import LastSeen
 from argybargy.domain.seat import Ear, Listening, SeatLease, SharedSeat
 from argybargy.relay.access.elsewhere import Elsewhere, longer_lease
+from argybargy.system.values import define
 
 _FORGET_SECONDS = 24 * 3600
 """Absence after which a peer's record is dropped."""
 
 
-@attrs.define
+@define
 class PresenceRecord:
     """The record of one peer.
 
@@ -92,7 +93,7 @@ class PresenceRecord:
         return None if goes_on else held
 
 
-@attrs.define
+@define
 class Presence:
     """The records of all peers, by room.
 

@@ -12,9 +12,10 @@ from argybargy.domain.access_codes import Peer
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.domain.rate_limit import admit_into
+from argybargy.system.values import define
 
 
-@attrs.define
+@define
 class RequestLimits:
     """Sliding windows over the immediate reads and the claims of each peer.
 

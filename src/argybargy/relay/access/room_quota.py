@@ -7,9 +7,10 @@ import attrs
 
 from argybargy.domain.names import RoomKey, room_key
 from argybargy.domain.room.commands import Command, Import, Post
+from argybargy.system.values import define
 
 
-@attrs.define
+@define
 class RoomQuota:
     """The rooms that hold messages, or are about to.
 

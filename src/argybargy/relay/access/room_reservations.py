@@ -12,11 +12,12 @@ import attrs
 
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.names import RoomKey
+from argybargy.system.values import define
 
 RETRY_SECONDS = 1
 
 
-@attrs.define
+@define
 class RoomReservations:
     """The rooms that requests are making codes for, and those being deleted.
 

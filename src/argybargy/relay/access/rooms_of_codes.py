@@ -3,9 +3,10 @@
 import attrs
 
 from argybargy.domain.access_codes import CodeRecord, key_id_of
+from argybargy.system.values import define
 
 
-@attrs.define
+@define
 class RoomsOfCodes:
     """The records of each code: one for each of its rooms, the first room first.
 

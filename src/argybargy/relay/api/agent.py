@@ -1,7 +1,5 @@
 """Use cases of an agent in its room: claim, release, withdraw and read."""
 
-import attrs
-
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.capabilities import words_of
 from argybargy.domain.errors import Problem, RelayError
@@ -33,12 +31,13 @@ from argybargy.relay.api.posting import KIND_OF_ROLE
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import translated
+from argybargy.system.values import frozen
 
 MAX_REPLIES = 100
 """Maximum replies returned with one message."""
 
 
-@attrs.frozen
+@frozen
 class History:
     """A page of a room's history.
 
@@ -53,7 +52,7 @@ class History:
     members: tuple[str, ...]
 
 
-@attrs.frozen
+@frozen
 class Thread:
     """A message with those of its replies that the reader may see.
 
@@ -72,7 +71,7 @@ class Thread:
     read_by: tuple[str, ...] = ()
 
 
-@attrs.frozen
+@frozen
 class Resumption:
     """State that an agent needs to continue after it has lost its context.
 

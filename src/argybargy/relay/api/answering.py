@@ -11,9 +11,10 @@ from argybargy.relay.api.operator import OPERATOR_ACTOR, say
 from argybargy.relay.api.posting import PostDraft
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class NotifiedQuestion:
     """An open question of which the operator was notified.
 

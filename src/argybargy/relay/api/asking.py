@@ -35,9 +35,10 @@ from argybargy.relay.api.posting import PostDraft, PostOutcome
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
 from argybargy.relay.room.task import LiveRoom
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Waited:
     """The outcome of a wait for the end of a question.
 
@@ -55,7 +56,7 @@ class Waited:
     retry_seconds: int | None = None
 
 
-@attrs.frozen
+@frozen
 class Asked:
     """A question that was posted, and what has become of it.
 
@@ -77,7 +78,7 @@ class Asked:
     asked_back: Message | None = None
 
 
-@attrs.frozen
+@frozen
 class AwaitedThread:
     """A message with its replies, after a wait for the end of its question.
 
@@ -201,7 +202,7 @@ async def await_thread_as_operator(
     return AwaitedThread(thread, answer, waited, asked_back)
 
 
-@attrs.frozen
+@frozen
 class _Back:
     """The messages that ask back about a question.
 

@@ -5,17 +5,16 @@ be. What the sender lacks is then read by an ordinary poll. It may return more t
 messages that refused the post, and none of those is missing.
 """
 
-import attrs
-
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.relay.api.poll import poll
 from argybargy.relay.api.poll_answer import PollAnswer, PollRequest
 from argybargy.relay.api.posting import PostDraft, PostOutcome, post_as
 from argybargy.relay.relay import Relay
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Unread:
     """A refused post, and the messages that its sender has not read.
 

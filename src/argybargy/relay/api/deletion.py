@@ -7,7 +7,6 @@ deleted after that, in bounded transactions that nobody has to wait for.
 
 from typing import Final
 
-import attrs
 import trio
 
 from argybargy.domain.errors import Problem, RelayError
@@ -17,6 +16,7 @@ from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import shielded, translated
 from argybargy.store.errors import StoreError
 from argybargy.system.logs import get_logger
+from argybargy.system.values import frozen
 
 log = get_logger(__name__)
 
@@ -27,7 +27,7 @@ ERASE_SECONDS: Final = 5.0
 rest."""
 
 
-@attrs.frozen
+@frozen
 class DeletedRoom:
     """A deleted room.
 

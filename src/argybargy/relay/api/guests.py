@@ -2,8 +2,6 @@
 
 import secrets
 
-import attrs
-
 from argybargy.domain.access_codes import Peer, Role
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.names import RoomKey, peer_key, room_key
@@ -12,9 +10,10 @@ from argybargy.relay.api.operator import OPERATOR_ACTOR, IssuedCode
 from argybargy.relay.api.used_names import is_name_used
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class GuestRequest:
     """A request for the code of a guest.
 

@@ -16,11 +16,12 @@ from argybargy.relay.api.operator import OPERATOR_ACTOR, refuse_operators_name
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import shielded, translated
+from argybargy.system.values import frozen
 
 _TALLY = "import/"
 
 
-@attrs.frozen
+@frozen
 class RoomImport:
     """A run of messages of one room of another relay.
 

@@ -19,9 +19,10 @@ from argybargy.relay.api.operator import (
 from argybargy.relay.api.used_names import is_name_used
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class IssuedInvite:
     """A new invite with its record. The invite itself is kept nowhere."""
 
@@ -29,7 +30,7 @@ class IssuedInvite:
     record: InviteRecord
 
 
-@attrs.frozen
+@frozen
 class JoinRequest:
     """A request to join by an invite.
 

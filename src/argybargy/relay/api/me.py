@@ -1,15 +1,14 @@
 """Use cases of an agent about itself: its capabilities, and what it is doing."""
 
-import attrs
-
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.capabilities import text_of
 from argybargy.relay.api.calls import call_peer
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class Statement:
     """Statements of an agent about itself; ``None`` leaves a value as it is.
 
@@ -22,7 +21,7 @@ class Statement:
     status: str | None = None
 
 
-@attrs.frozen
+@frozen
 class Myself:
     """An agent as the room sees it.
 

@@ -30,6 +30,7 @@ from argybargy.relay.store_errors import shielded, translated
 from argybargy.store.errors import StoreError
 from argybargy.store.protocol import AuditRow
 from argybargy.system.logs import get_logger
+from argybargy.system.values import frozen
 
 log = get_logger(__name__)
 
@@ -37,7 +38,7 @@ OPERATOR_ACTOR = "admin"
 """The actor in the audit log, where the call names none."""
 
 
-@attrs.frozen
+@frozen
 class IssuedCode:
     """A new code with its record. The code itself is kept nowhere."""
 
@@ -45,7 +46,7 @@ class IssuedCode:
     record: CodeRecord
 
 
-@attrs.frozen
+@frozen
 class OperatorState:
     """A snapshot of the whole overview.
 
@@ -64,7 +65,7 @@ class OperatorState:
     now: Instant
 
 
-@attrs.frozen
+@frozen
 class Stats:
     """Figures about the relay."""
 

@@ -42,6 +42,7 @@ from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
 from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import translated
+from argybargy.system.values import define
 
 __all__ = ["PollAnswer", "PollRequest", "poll"]
 
@@ -88,7 +89,7 @@ async def enter(relay: Relay, code: CodeRecord) -> LiveRoom:
     return live
 
 
-@attrs.define
+@define
 class RoomPoll:
     """State of one poll of one room.
 

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import attrs
-
 from argybargy.domain.answer_form import WHOLE, AnswerForm, Digest
 from argybargy.domain.cursors import Since
 from argybargy.domain.pages import Page
@@ -11,6 +9,7 @@ from argybargy.domain.poll_budget import PollBudget
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.seat import Ear
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, WakePolicy
+from argybargy.system.values import frozen
 
 DRAIN_RETRY_SECONDS: Final = 1
 """Pause before the next poll, for a client of a draining relay."""
@@ -20,7 +19,7 @@ DISPLACED_RETRY_SECONDS: Final = 5
 same code would displace each other all the time."""
 
 
-@attrs.frozen
+@frozen
 class PollRequest:
     """The parameters of a poll.
 
@@ -41,7 +40,7 @@ class PollRequest:
     ear: Ear | None = None
 
 
-@attrs.frozen
+@frozen
 class PollAnswer:
     """The answer to a poll.
 

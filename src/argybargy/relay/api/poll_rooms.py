@@ -27,9 +27,10 @@ from argybargy.relay.api.poll import RoomPoll, enter
 from argybargy.relay.api.poll_answer import PollAnswer, PollRequest
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.subscriptions import Subscription
+from argybargy.system.values import define, frozen
 
 
-@attrs.frozen
+@frozen
 class RoomsAnswer:
     """The answer to a poll of several rooms.
 
@@ -113,7 +114,7 @@ async def poll_rooms(
     return await whole.finish(pages, subscriptions)
 
 
-@attrs.define
+@define
 class _RoomsPoll:
     """State of one poll of several rooms.
 

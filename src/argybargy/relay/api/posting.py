@@ -3,8 +3,6 @@
 from itertools import islice
 from typing import Final
 
-import attrs
-
 from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.domain.message import Lease, Message, SenderKind
 from argybargy.domain.names import peer_key, room_key
@@ -12,11 +10,12 @@ from argybargy.domain.room.answering import hint_for
 from argybargy.domain.room.commands import Post, Posted
 from argybargy.relay.relay import Relay
 from argybargy.relay.room.delivery_report import DeliveryReport
+from argybargy.system.values import frozen
 
 KIND_OF_ROLE: Final = {Role.AGENT: SenderKind.AGENT, Role.PERSON: SenderKind.PERSON}
 
 
-@attrs.frozen
+@frozen
 class PostDraft:
     """A message to post, as received.
 
@@ -57,7 +56,7 @@ class PostDraft:
         )
 
 
-@attrs.frozen
+@frozen
 class PostOutcome:
     """The outcome of a post.
 

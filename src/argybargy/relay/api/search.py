@@ -1,7 +1,5 @@
 """Use cases of search: in a peer's room, or everywhere for the operator."""
 
-import attrs
-
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.names import room_key
@@ -10,9 +8,10 @@ from argybargy.domain.search.snippet import Snippet
 from argybargy.relay.api.stream_cursor import MessageInRoom
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class FoundMessage:
     """A search result.
 
@@ -25,7 +24,7 @@ class FoundMessage:
     excerpt: Snippet
 
 
-@attrs.frozen
+@frozen
 class SearchPage:
     """A page of search results.
 

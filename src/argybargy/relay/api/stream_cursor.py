@@ -21,12 +21,13 @@ from argybargy.relay.overview.room_view import RoomOutline, aged
 from argybargy.relay.overview.watchers import Watcher
 from argybargy.relay.relay import Relay
 from argybargy.relay.store_errors import translated
+from argybargy.system.values import define, frozen
 
 MOST_CHANGED_MESSAGES: Final = 100
 """Messages in one delta; for more, a client gets a new snapshot."""
 
 
-@attrs.frozen
+@frozen
 class MessageInRoom:
     """Message with the facts that a view outside its room needs.
 
@@ -43,7 +44,7 @@ class MessageInRoom:
     lease: Lease | None = None
 
 
-@attrs.frozen
+@frozen
 class OverviewSnapshot:
     """State of the overview that a client starts from.
 
@@ -66,7 +67,7 @@ class OverviewSnapshot:
     messages: tuple[MessageInRoom, ...]
 
 
-@attrs.frozen
+@frozen
 class OverviewDelta:
     """The changed items with their present values, and the keys of removed ones.
 
@@ -100,7 +101,7 @@ class OverviewDelta:
     memo: list[bytes] = attrs.field(factory=list, eq=False, repr=False, init=False)
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class StreamCursor:
     """The position of one stream.
 

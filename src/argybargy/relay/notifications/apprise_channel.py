@@ -18,7 +18,12 @@ import attrs
 import trio
 
 from argybargy.domain.text_form import escape_text
-from argybargy.relay.notifications.push import ChannelError, Push
+from argybargy.relay.notifications.push import (
+    ChannelError,
+    NotifySettingsError,
+    Push,
+)
+from argybargy.system.values import frozen
 
 INSTALL: Final = "pip install 'argybargy[notify]'"
 """The command that installs the extra."""
@@ -33,19 +38,7 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_.~-]{3,}")
 _PLAIN_WORDS: Final = frozenset({"com", "org", "net", "www", "http", "https", "json"})
 
 
-class NotifySettingsError(Exception):
-    """The services in the settings cannot be used.
-
-    Attributes:
-        hint: What to do about it.
-    """
-
-    def __init__(self, text: str, hint: str) -> None:
-        super().__init__(text)
-        self.hint = hint
-
-
-@attrs.frozen
+@frozen
 class AppriseChannel:
     """One service.
 

@@ -24,6 +24,7 @@ from argybargy.domain.seat import Listening
 from argybargy.relay.overview.room_card import RoomCard
 from argybargy.relay.relay import Relay
 from argybargy.store.errors import Corrupt, StoreError
+from argybargy.system.values import define, frozen
 
 ROOMS_AT_ONCE: Final = 64
 """Rooms looked at between two checkpoints."""
@@ -39,7 +40,7 @@ class _Asked(NamedTuple):
     question: Message
 
 
-@attrs.frozen
+@frozen
 class _RoomNotes:
     """Notes about the open questions of a room, kept until they change.
 
@@ -56,7 +57,7 @@ class _RoomNotes:
     work: Mapping[PeerKey, str]
 
 
-@attrs.define
+@define
 class Observer:
     """Looks at a relay again and again.
 

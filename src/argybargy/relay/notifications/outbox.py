@@ -18,6 +18,7 @@ from argybargy.relay.clock import Clock
 from argybargy.relay.notifications.push import Channel, ChannelError, Push
 from argybargy.relay.wake_slot import WakeSlot
 from argybargy.system.logs import get_logger
+from argybargy.system.values import define, frozen
 
 log = get_logger(__name__)
 
@@ -37,7 +38,7 @@ class ChannelState(enum.Enum):
     FAILING = "failing"
 
 
-@attrs.frozen
+@frozen
 class ChannelStatus:
     """The state of a service, for the operator.
 
@@ -62,7 +63,7 @@ class ChannelStatus:
     last_ms: int | None = None
 
 
-@attrs.frozen
+@frozen
 class OutboxReports:
     """Callbacks of an outbox about its pushes.
 
@@ -75,7 +76,7 @@ class OutboxReports:
     is_current: Callable[[Push], bool]
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Outbox:
     """The pushes of one service.
 

@@ -7,6 +7,7 @@ import msgspec
 
 from argybargy.domain.instant import format_timestamp
 from argybargy.domain.notifications import Event, EventKind, Notice, summary
+from argybargy.system.values import frozen
 
 _LINK_WORDS: Final = "Answer within an hour:"
 _TEST: Final = (
@@ -18,7 +19,19 @@ class ChannelError(Exception):
     """A service has not accepted a push; the message says why, without secrets."""
 
 
-@attrs.frozen
+class NotifySettingsError(Exception):
+    """The services in the settings cannot be used.
+
+    Attributes:
+        hint: What to do about it.
+    """
+
+    def __init__(self, text: str, hint: str) -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
+@frozen
 class PushedEvent:
     """An event in a push.
 
@@ -33,7 +46,7 @@ class PushedEvent:
     link: str | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen
+@frozen
 class Push:
     """One push, about one event or several.
 

@@ -42,6 +42,7 @@ from argybargy.relay.wake_slot import WakeSlot
 from argybargy.store.errors import StoreError
 from argybargy.store.protocol import NoticeStore
 from argybargy.system.logs import get_logger
+from argybargy.system.values import define, frozen
 
 log = get_logger(__name__)
 
@@ -61,7 +62,7 @@ def _no_link(_notice_id: str, _now_ms: int) -> str | None:
     return None
 
 
-@attrs.frozen
+@frozen
 class NotificationPlan:
     """Services and settings of the notifications; without services there are none.
 
@@ -79,7 +80,7 @@ class NotificationPlan:
     )
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Notifications:
     """The notices of a relay.
 

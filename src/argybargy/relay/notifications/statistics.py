@@ -1,9 +1,9 @@
 """Figures of the notifications, for the metrics."""
 
-import attrs
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class NotificationStatistics:
     """Figures of the notifications since the start.
 

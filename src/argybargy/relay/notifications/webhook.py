@@ -13,13 +13,14 @@ from argybargy.relay.clock import Clock
 from argybargy.relay.notifications.push import ChannelError, Push, push_json
 from argybargy.relay.nudges.call import Caller, CallFailedError
 from argybargy.relay.nudges.service import SIGNATURE, TIMESTAMP, sign
+from argybargy.system.values import frozen
 
 EVENT_ID: Final = "X-Argybargy-Id"
 """The id of the push. A push that is sent again has the same one."""
 LABEL: Final = "webhook"
 
 
-@attrs.frozen
+@frozen
 class WebhookChannel:
     """The operator's webhook.
 

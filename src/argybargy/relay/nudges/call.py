@@ -1,8 +1,8 @@
 """One call of a wake hook: resolve, check the address, POST, read the status.
 
-The request is written with h11, which the relay depends on anyway. A whole client
-library would resolve the name a second time, follow redirects and obey proxies of the
-environment: what must not happen here.
+The request is written with h11, which the relay depends on anyway; it is imported for
+the first call. A whole client library would resolve the name a second time, follow
+redirects and obey proxies of the environment: what must not happen here.
 """
 
 import ssl
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 import attrs
-import h11
 import trio
 
 from argybargy.domain.wake_hooks import WakeHosts, WakeUrl
+from argybargy.system.values import define, frozen
 
 CALL_SECONDS: Final = 10.0
 """Deadline of a call, from the look-up of the name to the status of the answer."""
@@ -43,7 +43,7 @@ class CallableHosts(Protocol):
         ...
 
 
-@attrs.frozen
+@frozen
 class EveryHost:
     """All hosts, those of this machine and its network too."""
 
@@ -78,7 +78,7 @@ class Caller(Protocol):
         ...
 
 
-@attrs.define
+@define
 class HookCaller:
     """Calls hooks over the network.
 
@@ -106,7 +106,7 @@ class HookCaller:
                 status = await self._post(url, headers, body)
         except (
             *(OSError, trio.BrokenResourceError, trio.ClosedResourceError),
-            *(trio.TooSlowError, h11.ProtocolError, ssl.SSLError),
+            *(trio.TooSlowError, ssl.SSLError),
             *(UnicodeError, ValueError),  # of names that IDNA or TLS cannot encode
         ) as error:
             raise CallFailedError(type(error).__name__) from error
@@ -154,31 +154,40 @@ class HookCaller:
 async def _exchange(
     stream: trio.abc.Stream, url: WakeUrl, headers: Headers, body: bytes
 ) -> int:
-    """Send the request and return the status of the answer."""
-    peer = h11.Connection(h11.CLIENT, max_incomplete_event_size=ANSWER_BYTES)
-    request = h11.Request(
-        method="POST",
-        target=url.target,
-        headers=[
-            ("Host", url.authority),
-            ("Content-Length", str(len(body))),
-            ("Connection", "close"),
-            *headers,
-        ],
-    )
-    events = (request, h11.Data(data=body), h11.EndOfMessage())
-    await stream.send_all(b"".join(peer.send(event) or b"" for event in events))
-    received = 0
-    while True:
-        event = peer.next_event()
-        if isinstance(event, h11.Response):
-            return event.status_code
-        if event is h11.NEED_DATA:
-            data = await stream.receive_some(_RECEIVE_BYTES)
-            received += len(data)
-            # Interim responses are complete events: only this bounds their number.
-            if received > ANSWER_BYTES:
-                raise CallFailedError("the answer is too long")
-            peer.receive_data(bytes(data))
-        elif not isinstance(event, h11.InformationalResponse):
-            raise CallFailedError("the answer ended early")
+    """Send the request and return the status of the answer.
+
+    Raises:
+        CallFailedError: The answer is not HTTP, too long or cut off.
+    """
+    import h11  # noqa: PLC0415 - most relays call nobody
+
+    try:
+        peer = h11.Connection(h11.CLIENT, max_incomplete_event_size=ANSWER_BYTES)
+        request = h11.Request(
+            method="POST",
+            target=url.target,
+            headers=[
+                ("Host", url.authority),
+                ("Content-Length", str(len(body))),
+                ("Connection", "close"),
+                *headers,
+            ],
+        )
+        events = (request, h11.Data(data=body), h11.EndOfMessage())
+        await stream.send_all(b"".join(peer.send(event) or b"" for event in events))
+        received = 0
+        while True:
+            event = peer.next_event()
+            if isinstance(event, h11.Response):
+                return event.status_code
+            if event is h11.NEED_DATA:
+                data = await stream.receive_some(_RECEIVE_BYTES)
+                received += len(data)
+                # Interim responses are complete events: only this bounds their number.
+                if received > ANSWER_BYTES:
+                    raise CallFailedError("the answer is too long")
+                peer.receive_data(bytes(data))
+            elif not isinstance(event, h11.InformationalResponse):
+                raise CallFailedError("the answer ended early")
+    except h11.ProtocolError as error:
+        raise CallFailedError(type(error).__name__) from error

@@ -22,11 +22,12 @@ from argybargy.relay.nudges.unread import HookState
 from argybargy.relay.store_errors import shielded, translated
 from argybargy.relay.wake_slot import WakeSlot
 from argybargy.store.protocol import WakeStore
+from argybargy.system.values import define
 
 _KEY_BYTES: Final = 32
 
 
-@attrs.define
+@define
 class WakeHooks:
     """All hooks of the relay.
 

@@ -24,6 +24,7 @@ from argybargy.domain.nudging import Nudging
 from argybargy.domain.room.state import Room
 from argybargy.domain.wake_hooks import WakeHook
 from argybargy.domain.wake_policy import ends_wait, replied_message
+from argybargy.system.values import define, frozen
 
 MAX_DAMPED_SENDERS: Final = 16
 """Maximum senders whose damped messages are kept aside for one hook; messages of others
@@ -32,7 +33,7 @@ MAX_HANDED: Final = 64
 """Maximum answers that are known as handed over but not looked at."""
 
 
-@attrs.frozen
+@frozen
 class Damped:
     """The unread damped messages of one sender.
 
@@ -51,7 +52,7 @@ class Damped:
         return attrs.evolve(self, newest=seq, count=self.count + 1)
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class HookState:
     """A hook with its unread messages.
 

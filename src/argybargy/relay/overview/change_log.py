@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from argybargy.domain.names import RoomKey
+from argybargy.system.values import define, frozen
 
 NO_ROOM: Final = RoomKey("")
 CHANGES_KEPT: Final = 4_096
@@ -25,7 +26,7 @@ class Topic(enum.Enum):
     HINTS = "hints"
 
 
-@attrs.frozen
+@frozen
 class Change:
     """A change of one item. It has no value: readers take the newest one.
 
@@ -43,7 +44,7 @@ class Change:
     key: int | str = ""
 
 
-@attrs.define
+@define
 class ChangeLog:
     """The newest changes, each with its version.
 

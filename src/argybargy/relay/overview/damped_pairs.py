@@ -8,12 +8,13 @@ import attrs
 from argybargy.domain.instant import Instant
 from argybargy.domain.names import PeerKey
 from argybargy.relay.overview.room_card import RoomCard
+from argybargy.system.values import frozen
 
 DAMPED_ROWS: Final = 8
 """Maximum damped pairs shown for a room."""
 
 
-@attrs.frozen
+@frozen
 class DampedPair:
     """A pair of agents that wake each other no more for a while.
 

@@ -54,6 +54,7 @@ from argybargy.relay.overview.urgency import marked
 from argybargy.relay.overview.watchers import Watchers
 from argybargy.relay.statistics import OverviewStatistics
 from argybargy.store.protocol import RoomSummary, StoredOverview
+from argybargy.system.values import define
 
 OVERVIEW_MESSAGES: Final = 60
 """Newest messages of all rooms that are kept in memory."""
@@ -64,7 +65,7 @@ def _new_epoch() -> str:
     return secrets.token_hex(8)
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Overview:
     """In-memory read model of all rooms, for the operator.
 

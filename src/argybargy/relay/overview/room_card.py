@@ -34,12 +34,13 @@ from argybargy.domain.room.writes import (
 )
 from argybargy.domain.seq_gaps import present_seqs
 from argybargy.store.protocol import RoomSummary, StoredOverview
+from argybargy.system.values import frozen
 
 _QUESTION_WRITES: Final = (OpenQuestion, ResolveQuestion, UpdateClaim, AddAddressee)
 """Writes that may change the open questions of a room."""
 
 
-@attrs.frozen
+@frozen
 class RoomCard:
     """The source data of a room's views.
 

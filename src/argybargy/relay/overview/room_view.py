@@ -36,15 +36,15 @@ from argybargy.relay.overview.change_log import Change, Topic
 from argybargy.relay.overview.damped_pairs import DampedPair, damped_pairs
 from argybargy.relay.overview.room_card import RoomCard
 from argybargy.store.protocol import RoomSummary
+from argybargy.system.values import frozen
 
 NEVER: Final = Instant(2**62, float("inf"))
 """An instant after all others."""
 _WORKING_MS: Final = WORKING_SECONDS * 1000 - 100
-"""The age at which the roster stops to show ``working``: ages are rounded to a tenth
-of a second before they are compared."""
+"""Age at which the roster stops to show ``working``; it rounds ages to tenths."""
 
 
-@attrs.frozen
+@frozen
 class RosterEntry:
     """A row of a roster with times in place of ages.
 
@@ -73,7 +73,7 @@ class RosterEntry:
     role: str = "agent"
 
 
-@attrs.frozen
+@frozen
 class RoomView:
     """A room as shown to the operator, with ages.
 
@@ -92,7 +92,7 @@ class RoomView:
     damped: tuple[DampedPair, ...]
 
 
-@attrs.frozen
+@frozen
 class RoomOutline:
     """A room's view without ages, to compare with an earlier one.
 
@@ -140,7 +140,7 @@ def earliest(moments: Iterable[Instant]) -> Instant:
     return found
 
 
-@attrs.frozen
+@frozen
 class RoomViewer:
     """Computes outlines and views from cards, codes and presence.
 

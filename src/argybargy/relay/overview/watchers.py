@@ -10,9 +10,10 @@ import attrs
 
 from argybargy.domain.names import RoomKey
 from argybargy.relay.wake_slot import WakeSlot
+from argybargy.system.values import define
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Watcher(WakeSlot):
     """The wake-up slot of one watching stream."""
 
@@ -23,7 +24,7 @@ class Watcher(WakeSlot):
         self._watchers.remove(self)
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Watchers:
     """All watchers, and the rooms touched since the last recomputation.
 

@@ -34,12 +34,13 @@ from argybargy.relay.access.capable import Capable
 from argybargy.relay.access.room_quota import RoomQuota, speaks
 from argybargy.relay.room.inbox import PendingCommand
 from argybargy.relay.room.subscriptions import Subscriptions
+from argybargy.system.values import frozen
 
 Reading = tuple[PeerKey, int]
 """A peer, and the cursor up to which it has read."""
 
 
-@attrs.frozen
+@frozen
 class DecidedBatch:
     """A batch's new room, writes and outcomes, before the commit.
 
@@ -59,7 +60,7 @@ UNCONFIRMED: Final = (Renew, Call, Retain)
 wrong: nobody is refused, and the next one makes up for it."""
 
 
-@attrs.frozen
+@frozen
 class Facts:
     """Facts that a batch is decided on, beside the room.
 

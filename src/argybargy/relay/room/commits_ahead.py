@@ -6,12 +6,13 @@ import attrs
 import trio
 
 from argybargy.domain.room.commit import Commit
+from argybargy.system.values import define, frozen
 
 MAX_AHEAD: Final = 256
 """Commits that wait for one room task. With more, all are read from the store."""
 
 
-@attrs.frozen
+@frozen
 class Reading:
     """The state at the beginning of a read of the store.
 
@@ -24,7 +25,7 @@ class Reading:
     versions: frozenset[int]
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class CommitsAhead:
     """Commits of other nodes that a room has not followed yet.
 

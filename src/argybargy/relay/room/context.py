@@ -1,7 +1,5 @@
 """The services that every room task of a relay shares."""
 
-import attrs
-
 from argybargy.domain.limits import Limits
 from argybargy.relay.access.code_registry import CodeRegistry
 from argybargy.relay.access.room_quota import RoomQuota
@@ -14,9 +12,10 @@ from argybargy.relay.statistics import RelayCounters
 from argybargy.relay.store_errors import FailureLog
 from argybargy.relay.write_behind import WriteBehind
 from argybargy.store.protocol import RoomStore
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class RoomContext:
     """The services that every room task of a relay shares.
 

@@ -5,8 +5,6 @@ from enum import StrEnum
 from itertools import zip_longest
 from typing import Final, Self
 
-import attrs
-
 from argybargy.domain.access_codes import Peer, Role
 from argybargy.domain.capabilities import CAN, addresses_of, word_of_address
 from argybargy.domain.instant import Instant, format_timestamp
@@ -29,6 +27,7 @@ from argybargy.relay.room.receipts import (
     receipt_of,
 )
 from argybargy.relay.room.subscriptions import Subscriptions
+from argybargy.system.values import frozen
 
 MAX_NEAR: Final = 4
 """Maximum unknown names of a message for which a similar one is looked for."""
@@ -49,7 +48,7 @@ class Reachability(StrEnum):
     NOTIFIED = "notified"
 
 
-@attrs.frozen
+@frozen
 class DeliveryReport:
     """The report that a sender gets with its post.
 
@@ -92,7 +91,7 @@ class DeliveryReport:
         return [f"nobody in this room can {word}" for word in self.missing]
 
 
-@attrs.frozen
+@frozen
 class OperatorPresence:
     """The presence of the operator, as senders are told.
 
@@ -125,7 +124,7 @@ class OperatorPresence:
         return f"{self.reach.value} {format_timestamp(self.notified_ms)}"
 
 
-@attrs.frozen
+@frozen
 class DeliveryReporter:
     """Reports on deliveries; reads, and changes nothing.
 

@@ -9,15 +9,14 @@ has come first.
 
 from collections.abc import Iterator
 
-import attrs
-
 from argybargy.domain.room.commit import Commit, make_nonce
 from argybargy.domain.room.state import Room
 from argybargy.store.errors import Conflict, StoreError, Unknown, Yield
 from argybargy.store.protocol import RoomStore
+from argybargy.system.values import define, frozen
 
 
-@attrs.define
+@define
 class Nonces:
     """The nonces of one relay.
 
@@ -34,7 +33,7 @@ class Nonces:
         return make_nonce(self.node, self._number)
 
 
-@attrs.frozen
+@frozen
 class Doubt:
     """A commit with an unknown outcome.
 
@@ -47,7 +46,7 @@ class Doubt:
     nonce: str
 
 
-@attrs.frozen
+@frozen
 class Settled:
     """The end of a doubt.
 

@@ -8,11 +8,12 @@ import trio
 from argybargy.domain.access_codes import CodeRecord
 from argybargy.domain.room.commands import Command, CommandResult
 from argybargy.relay.room.delivery_report import DeliveryReport
+from argybargy.system.values import define, frozen
 
 ResultT = TypeVar("ResultT")
 
 
-@attrs.frozen
+@frozen
 class CommandOutcome:
     """The outcome of an accepted command.
 
@@ -31,7 +32,7 @@ class CommandOutcome:
         return self.result
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class PendingCommand:
     """One command on its way through a room task, with a slot for the reply.
 

@@ -27,8 +27,6 @@ has neither                                ``online``
 import enum
 from collections.abc import Iterator
 
-import attrs
-
 from argybargy.domain.access_codes import Peer
 from argybargy.domain.capabilities import word_of_address
 from argybargy.domain.instant import Instant, format_timestamp
@@ -46,6 +44,7 @@ from argybargy.domain.wake_policy import (
 )
 from argybargy.relay.access.presence import PresenceRecord
 from argybargy.relay.room.subscriptions import Subscriptions
+from argybargy.system.values import frozen
 
 
 class ReceiptKind(enum.StrEnum):
@@ -66,7 +65,7 @@ class ReceiptKind(enum.StrEnum):
     ONLINE = "online"
 
 
-@attrs.frozen
+@frozen
 class Receipt:
     """The word of an addressee, and the time that belongs to it.
 
@@ -84,7 +83,7 @@ class Receipt:
         return f"{self.kind.value} {format_timestamp(self.at_ms)}"
 
 
-@attrs.frozen
+@frozen
 class Addressee:
     """An addressee, as far as the relay knows it.
 

@@ -14,6 +14,7 @@ from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import as_relay_error
 from argybargy.store.errors import StoreError
 from argybargy.system.logs import get_logger
+from argybargy.system.values import define
 
 log = get_logger(__name__)
 
@@ -21,7 +22,7 @@ CRASH_WINDOW_SECONDS: Final = 60.0
 """Window in which crashes of one room task are counted."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class LiveRooms:
     """The rooms in memory, each with a running task.
 

@@ -5,14 +5,13 @@ same cursor. Their page is read once, and its encoding kept with it (see `Page.m
 a broadcast to 200 polls reads and encodes one page instead of 200.
 """
 
-import attrs
-
 from argybargy.domain.names import PeerKey
 from argybargy.domain.pages import Page, read_after
 from argybargy.domain.room.state import Room
+from argybargy.system.values import define, frozen
 
 
-@attrs.frozen
+@frozen
 class _Kept:
     """A page, with what it was read from and for whom it is wrong."""
 
@@ -24,7 +23,7 @@ class _Kept:
     senders: frozenset[PeerKey | None]
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class SharedPage:
     """The last page of a room that was the same for all of its readers.
 

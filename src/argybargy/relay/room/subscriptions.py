@@ -21,9 +21,10 @@ from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, peer_key
 from argybargy.domain.wake_policy import WAKE_AT_ONCE, WakePolicy
 from argybargy.relay.wake_slot import WakeSlot
+from argybargy.system.values import define
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Subscription(WakeSlot):
     """The subscription of one waiting request to a room, held with ``with``.
 
@@ -67,7 +68,7 @@ class Subscription(WakeSlot):
         super().wake()
 
 
-@attrs.define
+@define
 class Subscriptions:
     """The subscriptions of one room.
 

@@ -85,6 +85,7 @@ from argybargy.store.errors import (
     Unknown,
     Yield,
 )
+from argybargy.system.values import define
 
 RETRY_SECONDS: Final = 1.0
 """Pause of a room's own work (expired leases, resolving a doubt) after a refused
@@ -129,7 +130,7 @@ _MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
 }
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class LiveRoom:
     """A room in memory, with the task that owns it.
 

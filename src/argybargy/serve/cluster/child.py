@@ -16,6 +16,7 @@ import trio
 from argybargy.serve.cluster.programs import Account
 from argybargy.serve.cluster.restarts import PATIENCE_SECONDS, Restarts
 from argybargy.system.files import make_private_file
+from argybargy.system.values import define, frozen
 
 _GUARD_SECONDS: Final = 5.0
 """Longest wait for the end of the guard, which has nothing left to do."""
@@ -26,7 +27,7 @@ class ClusterError(Exception):
     """The cluster cannot be started, or cannot go on; the message says why."""
 
 
-@attrs.frozen
+@frozen
 class Command:
     """A program to run.
 
@@ -74,7 +75,7 @@ class Command:
         return "\n".join(f"  {line}" for line in lines[-_SHOWN_LINES:])
 
 
-@attrs.frozen
+@frozen
 class Guard:
     """The process that ends all children if this one is killed; see `guard`.
 
@@ -116,7 +117,7 @@ async def open_guard() -> AsyncIterator[Guard]:
             await process.wait()
 
 
-@attrs.define
+@define
 class _Watched:
     """A child that the guard knows while it runs."""
 

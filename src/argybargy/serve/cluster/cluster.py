@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-import attrs
 import trio
 
 from argybargy.serve.admin_token import FILE_NAME, FileAdminToken
@@ -35,6 +34,7 @@ from argybargy.serve.cluster.configs import CONFIGS, balancer_arguments
 from argybargy.serve.cluster.programs import Account, Programs
 from argybargy.store.data_directory import hold_lock
 from argybargy.system.files import make_private_directory, write_private_file
+from argybargy.system.values import frozen
 
 START_SECONDS: Final = 60.0
 """Longest time for each part to start."""
@@ -51,7 +51,7 @@ _OWN: Final = frozenset(
 """Settings of a node that the cluster chooses."""
 
 
-@attrs.frozen
+@frozen
 class ClusterPlan:
     """Parameters of a cluster.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import attrs
+from argybargy.system.values import frozen
 
 _FOLDERS: Final = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
 _USERS: Final = ("postgres", "nobody")
@@ -30,7 +30,7 @@ class MissingProgramsError(Exception):
         self.sentences = sentences
 
 
-@attrs.frozen
+@frozen
 class Account:
     """User that PostgreSQL runs as.
 
@@ -45,7 +45,7 @@ class Account:
     name: str
 
 
-@attrs.frozen
+@frozen
 class Programs:
     """Programs of a cluster.
 

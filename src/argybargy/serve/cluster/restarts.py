@@ -3,7 +3,7 @@
 import signal
 from typing import Final
 
-import attrs
+from argybargy.system.values import define
 
 STEADY_SECONDS: Final = 10.0
 """A program that ran for so long has started."""
@@ -17,7 +17,7 @@ _PAUSES: Final = (0.25, 0.5, 1.0, 2.0)
 _KILLED: Final = frozenset({-signal.SIGTERM, -9})  # 9: Windows has no SIGKILL
 
 
-@attrs.define
+@define
 class Restarts:
     """Counts the failed starts of a program.
 

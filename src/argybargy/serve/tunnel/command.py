@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from argybargy.settings.parsers import parse_base_url
+from argybargy.system.values import frozen
 
 QUICK_PROGRAM: Final = "cloudflared"
 _URL: Final = re.compile(r"https://[^\s\"'<>|,)\]}]+")
@@ -17,7 +18,7 @@ _QUICK_HOST: Final = re.compile(r"(?!api\.)[a-z0-9][a-z0-9-]*\.trycloudflare\.co
 prints when a request fails."""
 
 
-@attrs.frozen
+@frozen
 class TunnelCommand:
     """Command that opens a tunnel to the relay.
 

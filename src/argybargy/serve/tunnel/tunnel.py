@@ -10,13 +10,13 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import Final
 
-import attrs
 import trio
 
 from argybargy.serve.tunnel.command import TunnelCommand
 from argybargy.system.line_splitter import LineSplitter
 from argybargy.system.logs import get_logger
 from argybargy.system.processes import ProgramError, open_program, read_some
+from argybargy.system.values import define, frozen
 
 log = get_logger(__name__)
 
@@ -38,7 +38,7 @@ class TunnelState(enum.Enum):
     DOWN = "down"
 
 
-@attrs.frozen
+@frozen
 class TunnelStatus:
     """Status of a tunnel.
 
@@ -58,7 +58,7 @@ class TunnelStatus:
 Report = Callable[[TunnelStatus], None]
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Tunnel:
     """Supervisor of one tunnel program.
 

@@ -6,9 +6,10 @@ import attrs
 
 from argybargy.domain.room.writes import Audit
 from argybargy.store.protocol import AuditRow
+from argybargy.system.values import define
 
 
-@attrs.define
+@define
 class StoredAudit:
     """Audit rows by id, and the ids of rows with a tally.
 

@@ -7,6 +7,7 @@ import attrs
 import trio
 
 from argybargy.domain.room.commit import Commit, node_of
+from argybargy.system.values import define
 
 COMMITS_KEPT: Final = 256
 """Commits kept of a room. A node that is further behind loads the room."""
@@ -18,7 +19,7 @@ def _kept() -> deque[Commit]:
     return deque(maxlen=COMMITS_KEPT)
 
 
-@attrs.define
+@define
 class CommitLog:
     """The newest commits of a room, and whose turn it is.
 

@@ -9,17 +9,18 @@ from argybargy.domain.names import PeerKey, RoomKey, peer_key
 from argybargy.domain.nodes import NodeRecord
 from argybargy.domain.seat import SharedSeat
 from argybargy.store.protocol import NODE_SECONDS
+from argybargy.system.values import define
 
 _Seats = dict[RoomKey, dict[PeerKey, SharedSeat]]
 
 
-@attrs.define
+@define
 class _Duty:
     node: str
     until: float
 
 
-@attrs.define
+@define
 class SharedNodes:
     """The nodes of a store: their seats, and the duties that they lead.
 

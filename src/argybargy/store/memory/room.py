@@ -34,9 +34,10 @@ from argybargy.domain.room.writes import (
 from argybargy.domain.search.query import Query
 from argybargy.domain.seq_gaps import SeqGap, gaps_from, present_seqs
 from argybargy.store.protocol import RoomSummary
+from argybargy.system.values import define
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class StoredRoom:
     """One room of the memory store.
 

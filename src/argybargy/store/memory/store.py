@@ -56,6 +56,7 @@ from argybargy.store.protocol import (
     StoreInfo,
     WriterStatistics,
 )
+from argybargy.system.values import define
 
 DEFAULT_LIMITS: Final = Limits()
 SEARCH_SECONDS: Final = 4.0
@@ -66,7 +67,7 @@ _MESSAGE_CHARS: Final = 50
 _RETRY_SECONDS: Final = 1
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class MemoryStore(Store):
     """Rooms, codes and audit in memory. See `argybargy.store.protocol`.
 

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import zip_longest
 from typing import Final, Protocol
 
-import attrs
-
 from argybargy.store.errors import Corrupt
 from argybargy.store.moving.tables import TABLES, Row, Table
+from argybargy.system.values import frozen
 
 _STEP: Final = 20_000
 """Rows after which progress is told."""
@@ -41,7 +40,7 @@ class Side(Protocol):
         ...
 
 
-@attrs.frozen
+@frozen
 class Progress:
     """Progress of a copy.
 

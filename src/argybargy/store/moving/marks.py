@@ -16,6 +16,7 @@ import attrs
 from argybargy.domain.instant import format_timestamp
 from argybargy.store.errors import Incompatible, Refused
 from argybargy.system.files import sync_directory, write_private_file
+from argybargy.system.values import frozen
 
 MARK_NAME: Final = "moved.json"
 
@@ -28,7 +29,7 @@ class MoveState(enum.Enum):
     ARRIVING = "arriving"
 
 
-@attrs.frozen
+@frozen
 class Mark:
     """Mark of a data directory.
 

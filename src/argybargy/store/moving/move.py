@@ -61,12 +61,13 @@ from argybargy.store.postgres.tables.records import insert_audits
 from argybargy.store.sqlite.backup.verify import check_file
 from argybargy.store.sqlite.tables.audit import insert_audits as insert_into_file
 from argybargy.system.files import sync_directory, sync_file
+from argybargy.system.values import frozen
 
 _ID_BYTES: Final = 8
 _INDEX: Final = "search.db*"
 
 
-@attrs.frozen
+@frozen
 class MovePlan:
     """Parameters of a move.
 
@@ -106,7 +107,7 @@ class MovePlan:
         return Audit(self.at_ms, "move", "admin", "", detail, _tally(self.id))
 
 
-@attrs.frozen
+@frozen
 class Moved:
     """Result of a move.
 

@@ -18,6 +18,7 @@ from argybargy.store.moving.tables import IS_FULL, TABLES, Row, Table
 from argybargy.store.postgres.connection import Connection, connect
 from argybargy.store.postgres.errors import first_line, translate
 from argybargy.store.postgres.schema import check_schema_version, load_migrations
+from argybargy.system.values import frozen
 
 APPLICATION: Final = "argybargy"
 """Name under which nodes connect."""
@@ -38,7 +39,7 @@ _EMPTIED: Final = ("commits", "settings")
 """Further tables to empty before a relay moves in, as far as they exist."""
 
 
-@attrs.frozen
+@frozen
 class PostgresSide:
     """The tables of a database, within a transaction.
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import apsw
-import attrs
 
 from argybargy.store.data_directory import RESTORING
 from argybargy.store.errors import Corrupt, Full, Refused
@@ -15,11 +14,12 @@ from argybargy.store.sqlite.backup.database_files import copy_database
 from argybargy.store.sqlite.backup.verify import verify_database
 from argybargy.store.sqlite.schema import load_migrations, migrate
 from argybargy.system.files import make_private_file
+from argybargy.system.values import frozen
 
 _COMPANIONS: Final = ("", "-wal", "-shm", "-journal")
 
 
-@attrs.frozen
+@frozen
 class SqliteSide:
     """The tables of an open file.
 

@@ -17,6 +17,7 @@ import msgspec
 from argybargy.domain.message import Message, SenderKind
 from argybargy.domain.names import EVERYONE, RoomKey, peer_key, room_key
 from argybargy.store.postgres.words import scopes_of, words_of
+from argybargy.system.values import frozen
 
 Row = tuple[Any, ...]
 
@@ -36,7 +37,7 @@ class Kind(enum.Enum):
     """A name of any spelling in SQLite, which compares it without case."""
 
 
-@attrs.frozen
+@frozen
 class Column:
     """A column of both stores.
 
@@ -55,7 +56,7 @@ class Column:
         return self.name
 
 
-@attrs.frozen
+@frozen
 class Table:
     """A table of both stores.
 

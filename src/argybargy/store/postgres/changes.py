@@ -29,11 +29,12 @@ from argybargy.domain.room.writes import (
 from argybargy.store.postgres.rows import encode_gaps
 from argybargy.store.postgres.words import scope_of, scopes_of, words_of
 from argybargy.store.resolutions import encode_resolution
+from argybargy.system.values import define
 
 _Row = dict[str, Any]
 
 
-@attrs.define
+@define
 class _Changes:
     """Rows to change, by their keys.
 

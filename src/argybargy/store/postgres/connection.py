@@ -18,6 +18,7 @@ import trio
 from argybargy.store.corruption import CorruptionSignal
 from argybargy.store.errors import Corrupt, Refused
 from argybargy.store.postgres.errors import translate
+from argybargy.system.values import define
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,7 +66,7 @@ def connect(url: str, *settings: str) -> Connection:
     return connection
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class _Call:
     """One call in a worker thread.
 
@@ -125,7 +126,7 @@ class _Call:
             self.connection.close()
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Link:
     """A connection that opens on first use, and again after it was lost.
 

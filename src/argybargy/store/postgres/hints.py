@@ -26,6 +26,7 @@ from argybargy.store.errors import StoreError
 from argybargy.store.postgres.connection import Connection, Link
 from argybargy.store.postgres.deltas import decode_commit
 from argybargy.store.protocol import DirectoryHint, Hint, RoomHint
+from argybargy.system.values import define
 
 CHANNELS: Final = 64
 _PREFIX: Final = "argybargy_"
@@ -56,7 +57,7 @@ def _notify(connection: Connection, notes: Sequence[tuple[str, str]]) -> None:
     connection.execute(_NOTIFY, (list(channels), list(payloads)))
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class HintSender:
     """Queues hints and sends them in batches.
 
@@ -162,7 +163,7 @@ async def open_sender(node: str, link: Link) -> AsyncIterator[HintSender]:
             nursery.cancel_scope.deadline = trio.current_time() + 1
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Listener:
     """Hears the hints of other nodes on a connection of its own.
 

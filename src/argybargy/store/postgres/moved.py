@@ -7,11 +7,10 @@ mark is a table, and a trigger on every table that has moved.
 from collections.abc import Iterable
 from typing import Final
 
-import attrs
-
 from argybargy.domain.instant import format_timestamp
 from argybargy.store.errors import Incompatible
 from argybargy.store.postgres.connection import Connection
+from argybargy.system.values import frozen
 
 # 55000 is translated to `Refused`, so that such a node answers 503.
 _GUARD: Final = """
@@ -27,7 +26,7 @@ DROP FUNCTION IF EXISTS ab_refuse_moved() CASCADE;
 """
 
 
-@attrs.frozen
+@frozen
 class EngineMark:
     """Mark of a database.
 

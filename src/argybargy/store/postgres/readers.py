@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-import attrs
 from typing_extensions import override
 
 from argybargy.store.errors import Corrupt
 from argybargy.store.postgres.connection import Connection, Link
 from argybargy.store.reader_pool import ReaderPool
+from argybargy.system.values import define
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +22,7 @@ SNAPSHOT: Final = (
 """Settings of a reader: all statements of a read see one moment."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Readers(ReaderPool[Link, Connection]):
     """The connections to PostgreSQL for reads."""
 

@@ -13,6 +13,7 @@ import attrs
 from argybargy.store.errors import Incompatible
 from argybargy.store.postgres.connection import Connection
 from argybargy.store.postgres.moved import check_engine_not_moved
+from argybargy.system.values import frozen
 
 _LOCK: Final = 0x617267_79  # "argy"
 _TABLE: Final = """
@@ -23,7 +24,7 @@ CREATE TABLE IF NOT EXISTS schema_versions (
 """
 
 
-@attrs.frozen
+@frozen
 class Migration:
     """One step of the schema.
 

@@ -128,6 +128,7 @@ from argybargy.store.protocol import (
     StoreInfo,
     WriterStatistics,
 )
+from argybargy.system.values import define
 
 T = TypeVar("T")
 
@@ -141,7 +142,7 @@ _CONNECTIONS: Final = 3
 _YIELD: Final = "yield"
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class PostgresStore(Store):
     """Rooms, codes and audit in a PostgreSQL database that several nodes share.
 

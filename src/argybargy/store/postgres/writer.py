@@ -13,7 +13,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, TypeVar
 
-import attrs
 import psycopg
 import trio
 from typing_extensions import override
@@ -24,6 +23,7 @@ from argybargy.store.postgres.errors import first_line, lost_connection
 from argybargy.store.postgres.tables.nodes import count_change
 from argybargy.store.postgres.tables.rooms import count_spoken
 from argybargy.store.write_queue import Job, WriteQueue, fail_all, ignore
+from argybargy.system.values import define, frozen
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ _CALL: Final = "SELECT * FROM ab_commit_1(%s, %s, %s, %s, %s)"
 _QUOTA_LOCK: Final = 0x617267_71  # "argq"
 
 
-@attrs.frozen
+@frozen
 class RoomWrite:
     """A commit to a room.
 
@@ -53,7 +53,7 @@ class RoomWrite:
 Work = RoomWrite | Callable[[Connection], Any]
 
 
-@attrs.define
+@define
 class _Progress:
     """The state of a transaction, set in the worker thread.
 
@@ -65,7 +65,7 @@ class _Progress:
     is_committing: bool = False
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Writer(WriteQueue[Work]):
     """Commits the queued writes to rooms in one transaction, and others one by one."""
 

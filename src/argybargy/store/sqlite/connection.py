@@ -14,6 +14,7 @@ from argybargy.store.corruption import CorruptionSignal
 from argybargy.store.errors import Corrupt
 from argybargy.store.sqlite.errors import leaves_connection_usable, translate
 from argybargy.store.sqlite.wal import checkpoint_wal, rewrite_wal
+from argybargy.system.values import define
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class Role(enum.Enum):
     READER = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF")
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class DatabaseThread:
     """A connection that opens on first use, and reopens after an error.
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import apsw
-import attrs
 
 from argybargy.domain.instant import parse_timestamp
+from argybargy.system.values import frozen
 
 OLDEST_MS: Final = parse_timestamp("0001-01-01")
 NEWEST_MS: Final = parse_timestamp("9999-12-31")
@@ -18,7 +18,7 @@ Problems = Iterator[tuple[str, str]]
 """Position of an invalid row, and the invalid field."""
 
 
-@attrs.frozen
+@frozen
 class DatabaseRows:
     """Access to the rows of a database, of this version's schema or an older one.
 

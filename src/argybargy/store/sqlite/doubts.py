@@ -20,9 +20,10 @@ from collections.abc import Awaitable, Callable
 import attrs
 
 from argybargy.domain.names import RoomKey, room_key
+from argybargy.system.values import define
 
 
-@attrs.define
+@define
 class _Doubt:
     """One commit with an unknown outcome.
 
@@ -37,7 +38,7 @@ class _Doubt:
     is_over: bool = False
 
 
-@attrs.define
+@define
 class Doubts:
     """The commits with an unknown outcome, at most one of each room.
 

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import apsw
-import attrs
 from typing_extensions import override
 
 from argybargy.store.corruption import CorruptionSignal
 from argybargy.store.reader_pool import ReaderPool
 from argybargy.store.sqlite.connection import DatabaseThread, Role
 from argybargy.store.sqlite.errors import damaged
+from argybargy.system.values import define
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,7 +20,7 @@ READERS: Final = 2
 """Connections in the pool."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Readers(ReaderPool[DatabaseThread, apsw.Connection]):
     """The read-only connections to a SQLite database."""
 

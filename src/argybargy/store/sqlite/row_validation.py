@@ -52,6 +52,7 @@ from argybargy.store.sqlite.database_rows import (
     Problems,
     invalid_fields,
 )
+from argybargy.system.values import define, frozen
 
 ROW_BYTES: Final = 2 * 1024 * 1024
 """Longest row: the longest text at four bytes a character, plus the other columns."""
@@ -76,7 +77,7 @@ _MESSAGE_FIELDS: Final = (
 )
 
 
-@attrs.frozen
+@frozen
 class _Room:
     """Counters of a room, to validate the rows that refer to it."""
 
@@ -86,7 +87,7 @@ class _Room:
     seq_gaps: tuple[SeqGap, ...]
 
 
-@attrs.define
+@define
 class _RowValidator:
     """Validates the tables of one database, rooms first.
 

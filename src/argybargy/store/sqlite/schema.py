@@ -16,6 +16,7 @@ from argybargy.store.errors import Incompatible
 from argybargy.store.sqlite.errors import damaged
 from argybargy.store.sqlite.row_validation import validate_rows
 from argybargy.system.files import make_private_file
+from argybargy.system.values import frozen
 
 _Entries = Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]
 """Schema entries by kind and name: the table each belongs to, and its SQL tokens."""
@@ -28,7 +29,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-@attrs.frozen
+@frozen
 class Migration:
     """One step of the schema.
 

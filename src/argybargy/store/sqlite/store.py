@@ -111,6 +111,7 @@ from argybargy.store.sqlite.tables.wake_hooks import (
 )
 from argybargy.store.sqlite.wal import truncate_wal
 from argybargy.store.sqlite.writer import Writer, open_writer
+from argybargy.system.values import define
 
 DEFAULT_LIMITS: Final = Limits()
 SWEEP_ROWS: Final = 500
@@ -120,7 +121,7 @@ CLEAR_ROWS: Final = 100
 piece follows upon piece, and a piece of the longest texts is megabytes to overwrite."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class SqliteStore(Store):
     """Rooms, codes and audit in one SQLite file. See `argybargy.store.protocol`.
 

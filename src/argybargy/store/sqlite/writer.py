@@ -28,13 +28,14 @@ from argybargy.store.write_queue import (
     fail_all,
     ignore,
 )
+from argybargy.system.values import define, frozen
 
 T = TypeVar("T")
 
 Work = Callable[[apsw.Connection], Any]
 
 
-@attrs.frozen
+@frozen
 class Outcome:
     """Result of one job, valid once its batch is committed."""
 
@@ -42,7 +43,7 @@ class Outcome:
     error: Exception | None = None
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Writer(WriteQueue[Work]):
     """Commits all queued jobs in one transaction.
 

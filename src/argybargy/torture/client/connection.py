@@ -11,6 +11,7 @@ Rules of this file:
 import attrs
 import trio
 
+from argybargy.system.values import define, frozen
 from argybargy.torture.client.messages import (
     BadResponse,
     HttpResponse,
@@ -24,7 +25,7 @@ EXCHANGE_SECONDS = 10.0
 RECEIVE_BYTES = 262_144
 
 
-@attrs.frozen
+@frozen
 class Address:
     """Host and port of a server."""
 
@@ -32,7 +33,7 @@ class Address:
     port: int
 
 
-@attrs.define
+@define
 class KeepAliveConnection:
     """A keep-alive connection; opens on first use and after each failure."""
 

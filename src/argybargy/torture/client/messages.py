@@ -8,14 +8,14 @@ connection.
 import json
 from collections.abc import Mapping
 
-import attrs
+from argybargy.system.values import frozen
 
 
 class BadResponse(Exception):
     """The bytes are not an HTTP/1.1 response, or not an expected one."""
 
 
-@attrs.frozen
+@frozen
 class HttpResponse:
     """One response.
 
@@ -30,7 +30,7 @@ class HttpResponse:
     is_last: bool = False
 
 
-@attrs.frozen
+@frozen
 class Parsed:
     """A response, and the number of input bytes that it took."""
 
@@ -38,7 +38,7 @@ class Parsed:
     size_bytes: int
 
 
-@attrs.frozen
+@frozen
 class _Head:
     status: int
     fields: Mapping[bytes, bytes]

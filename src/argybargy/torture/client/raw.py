@@ -5,9 +5,9 @@ import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import attrs
 import trio
 
+from argybargy.system.values import define
 from argybargy.torture.client.connection import Address
 
 ANSWER_SECONDS = 20.0
@@ -22,7 +22,7 @@ class Leaving(enum.Enum):
     RST = "rst"
 
 
-@attrs.define
+@define
 class RawClient:
     """A TCP connection without any HTTP.
 

@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 import trio
 
+from argybargy.system.values import define
 from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.proofs.durable import KEEP_ALL
 from argybargy.torture.relay_process import NO_ANSWER, AgentClient, RelayProcess
@@ -24,7 +25,7 @@ _BURST: Final = 5
 _CATCH_UP_SECONDS: Final = 30.0
 
 
-@attrs.define
+@define
 class _Conversation:
     """Posts into one room and their deliveries.
 

@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 import trio
 
+from argybargy.system.values import define
 from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.relay_process import NO_ANSWER, AgentClient, RelayProcess
 
@@ -27,7 +28,7 @@ _MOST_QUESTIONS: Final = 200
 """
 
 
-@attrs.define
+@define
 class _Record:
     """Acknowledged writes, and posts without a response.
 
@@ -80,7 +81,7 @@ class _Record:
         return bool(reply.json["more"])
 
 
-@attrs.define
+@define
 class _Workload:
     """Concurrent writes of agents and operator, until the relay is killed."""
 

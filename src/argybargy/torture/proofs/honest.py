@@ -11,6 +11,7 @@ import apsw
 import attrs
 import trio
 
+from argybargy.system.values import define
 from argybargy.torture import hostile
 from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.process_limits import CAN_FILL_DISK, full_disk
@@ -25,7 +26,7 @@ _POSTS_PER_FAILURE: Final = 3
 _RECOVERY_SECONDS: Final = 10.0
 
 
-@attrs.define
+@define
 class _FailingRelay:
     """A relay whose storage fails, an agent that posts, and what was accepted.
 

@@ -5,6 +5,7 @@ from typing import Final
 import attrs
 import trio
 
+from argybargy.system.values import define
 from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.proofs.durable import KEEP_ALL
 from argybargy.torture.relay_process import AgentClient, RelayProcess
@@ -16,7 +17,7 @@ POSTS: Final = 50
 """Posts of each poster between two restarts of the relay."""
 
 
-@attrs.define
+@define
 class _Room:
     """Posts and deliveries of one room.
 

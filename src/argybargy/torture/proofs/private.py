@@ -3,8 +3,7 @@
 import json
 from typing import Any, Final
 
-import attrs
-
+from argybargy.system.values import frozen
 from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.relay_process import AgentClient, JsonResponse, RelayProcess
 
@@ -31,7 +30,7 @@ _ROUTES: Final = (
 """All routes that return messages. ``open`` is the question that the reply answers."""
 
 
-@attrs.frozen
+@frozen
 class _DirectMessage:
     """A direct message, its readers, and agents that must not see it."""
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import attrs
 import trio
 
+from argybargy.system.values import define
 from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.proofs.durable import KEEP_ALL
 from argybargy.torture.relay_process import AgentClient, JsonResponse
@@ -17,7 +18,7 @@ DROPPED: Final = 0.3
 _MOST_TRIES: Final = 50
 
 
-@attrs.define
+@define
 class _LossyAgent:
     """An agent that loses responses at random and retries until it gets one.
 
@@ -50,7 +51,7 @@ class _LossyAgent:
         raise AssertionError("every retry was dropped, which has no real probability")
 
 
-@attrs.define
+@define
 class _Received:
     """Responses that agents received, to be compared with the stored messages."""
 

@@ -6,6 +6,7 @@ from typing import Final
 import attrs
 import trio
 
+from argybargy.system.values import define
 from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.linearizable import (
     LOST,
@@ -26,7 +27,7 @@ CALLS: Final = 12
 """Number of calls of each rival on each disputed question."""
 
 
-@attrs.define
+@define
 class _Outcomes:
     """Outcomes of all claims.
 

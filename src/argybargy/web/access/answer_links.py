@@ -18,6 +18,7 @@ from typing import Final
 import attrs
 import trio
 
+from argybargy.system.values import define, frozen
 from argybargy.web.access.public_address import PublicAddress
 
 PATH: Final = "/q"
@@ -42,7 +43,7 @@ class LinkState(enum.Enum):
     MALFORMED = "malformed"
 
 
-@attrs.frozen
+@frozen
 class AnswerLink:
     """A link as presented.
 
@@ -55,7 +56,7 @@ class AnswerLink:
     notice_id: str = ""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class AnswerLinks:
     """Makes links and reads them.
 

@@ -7,8 +7,7 @@ and the operator's endpoints are excluded.
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
+from argybargy.system.values import frozen
 from argybargy.web.request import BARE_HEADERS, Headers, Response
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ _EXPOSED: Final = (
 _OPERATOR: Final = ("/admin", "/dashboard", "/metrics")
 
 
-@attrs.frozen
+@frozen
 class CorsRule:
     """Origins whose pages may call the agents' endpoints.
 

@@ -10,10 +10,9 @@ import socket
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-import attrs
-
 from argybargy.domain.host_names import is_host_listed
 from argybargy.system.network import is_loopback
+from argybargy.system.values import frozen
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _AUTHORITY: Final = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^][:@/?#\\\s]+))(?::[0-9]*)?")
@@ -46,7 +45,7 @@ def _leads_to_loopback(host: str) -> bool:
     return any(is_loopback(str(address[0])) for *_, address in found)
 
 
-@attrs.frozen
+@frozen
 class HostRule:
     """Hosts that are allowed in Host and Origin.
 

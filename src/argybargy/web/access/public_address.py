@@ -2,12 +2,11 @@
 
 from typing import Self
 
-import attrs
-
+from argybargy.system.values import define
 from argybargy.web.access.hosts import HostRule
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class PublicAddress:
     """Public URL and allowed hosts of the relay.
 

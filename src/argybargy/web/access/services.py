@@ -6,6 +6,7 @@ import attrs
 
 from argybargy.domain.limits import Limits
 from argybargy.relay.relay import Relay
+from argybargy.system.values import frozen
 from argybargy.web.access.admin_token import AdminToken
 from argybargy.web.access.answer_links import AnswerLinks
 from argybargy.web.access.cors import CorsRule
@@ -16,7 +17,7 @@ from argybargy.web.access.throttle import AuthThrottle
 from argybargy.web.metrics import Metrics
 
 
-@attrs.frozen
+@frozen
 class Services:
     """Services of the endpoints; one object for the life of the app.
 

@@ -6,6 +6,7 @@ import attrs
 
 from argybargy.domain.instant import Instant
 from argybargy.domain.sessions import SessionRecord, latest_end_ms
+from argybargy.system.values import define, frozen
 from argybargy.web.identity import OperatorIdentity
 
 CERTAIN_SECONDS: Final = 3_600.0
@@ -13,7 +14,7 @@ CERTAIN_SECONDS: Final = 3_600.0
 clock that is wrong for a shorter time, as after a start, ends no session."""
 
 
-@attrs.frozen
+@frozen
 class Visitor:
     """A client that signs in.
 
@@ -28,7 +29,7 @@ class Visitor:
     keeps_cookie: bool = False
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Session:
     """One session, open or expired lately. Its times are counted by this process.
 
@@ -144,7 +145,7 @@ class Session:
         return since is not None and now.steady_seconds - since >= CERTAIN_SECONDS
 
 
-@attrs.frozen
+@frozen
 class SignInCode:
     """One open sign-in code.
 
@@ -162,7 +163,7 @@ class SignInCode:
     session_end_ms: int | None
 
 
-@attrs.frozen
+@frozen
 class NewSession:
     """A new session with its secret, which is not kept.
 
@@ -177,7 +178,7 @@ class NewSession:
     session: Session
 
 
-@attrs.frozen
+@frozen
 class NewSignInCode:
     """A new sign-in code in clear text, which is not kept."""
 

@@ -13,7 +13,6 @@ from argybargy.store.protocol import NodeStore, SessionStore
 from argybargy.system.logs import get_logger
 from argybargy.web.access.admin_token import AdminToken
 from argybargy.web.access.sessions import Sessions
-from argybargy.web.access.shared_sign_in import SharedSignInCodes
 
 log = get_logger(__name__)
 
@@ -46,6 +45,11 @@ async def open_sessions(
     """
     sessions = Sessions(store, limits, clock, admin_token)
     if shared is not None:
+        # Imported late, because most relays share no store.
+        from argybargy.web.access.shared_sign_in import (  # noqa: PLC0415
+            SharedSignInCodes,
+        )
+
         sessions.shared_codes = SharedSignInCodes(shared, limits, clock)
     await sessions.load()
     async with trio.open_nursery() as nursery:

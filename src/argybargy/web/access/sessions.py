@@ -22,7 +22,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import trio
@@ -48,6 +48,7 @@ from argybargy.relay.store_errors import shielded, translated
 from argybargy.store.errors import Unknown
 from argybargy.store.protocol import SessionStore
 from argybargy.system.logs import get_logger
+from argybargy.system.values import define
 from argybargy.web.access.admin_token import AdminToken
 from argybargy.web.access.session import (
     NewSession,
@@ -56,9 +57,11 @@ from argybargy.web.access.session import (
     SignInCode,
     Visitor,
 )
-from argybargy.web.access.shared_sign_in import SharedSignInCodes
 from argybargy.web.access.sign_in_codes import SignInCodes
 from argybargy.web.identity import IdentityKind, OperatorIdentity
+
+if TYPE_CHECKING:
+    from argybargy.web.access.shared_sign_in import SharedSignInCodes
 
 log = get_logger(__name__)
 
@@ -70,7 +73,7 @@ READS_PER_SECOND: Final = 10
 _DAY_MS: Final = 86_400_000
 
 
-@attrs.define
+@define
 class Sessions:
     """All sessions and sign-in codes of a relay.
 
@@ -100,7 +103,7 @@ class Sessions:
     _watchers: list[tuple[OperatorIdentity, Callable[[], None]]] = attrs.field(
         factory=list
     )
-    shared_codes: SharedSignInCodes | None = None
+    shared_codes: "SharedSignInCodes | None" = None
     _era: int = 0
     _reads: deque[float] = attrs.field(factory=deque)
     _changing: trio.Lock = attrs.field(factory=trio.Lock)
@@ -283,7 +286,7 @@ class Sessions:
             self.codes.remove(code)
 
     async def _redeem_shared(
-        self, shared: SharedSignInCodes, presented: str, visitor: Visitor
+        self, shared: "SharedSignInCodes", presented: str, visitor: Visitor
     ) -> NewSession | None:
         """Open a session with a sign-in code of any node."""
         code = await shared.take(presented)

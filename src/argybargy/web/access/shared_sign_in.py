@@ -17,6 +17,7 @@ from argybargy.relay.clock import Clock
 from argybargy.relay.store_errors import translated
 from argybargy.store.errors import Refused
 from argybargy.store.protocol import NodeStore
+from argybargy.system.values import define, frozen
 from argybargy.web.access.session import SignInCode
 
 SETTING: Final = "sign_in_codes"
@@ -25,7 +26,7 @@ TRIES: Final = 8
 """Times that a change is tried again because another node was faster."""
 
 
-@attrs.frozen
+@frozen
 class SharedCode:
     """One open sign-in code, as it is stored. Times are on the wall clock.
 
@@ -59,7 +60,7 @@ def _decode(value: bytes) -> tuple[SharedCode, ...]:
         raise Refused(f"the sign-in codes cannot be read: {error}") from error
 
 
-@attrs.define
+@define
 class SharedSignInCodes:
     """The open sign-in codes of all nodes. At the limit, a new one ends the oldest.
 

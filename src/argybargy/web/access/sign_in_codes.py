@@ -14,11 +14,12 @@ from argybargy.domain.access_codes import (
 from argybargy.domain.limits import Limits
 from argybargy.relay.access.code_registry import new_code
 from argybargy.relay.clock import Clock
+from argybargy.system.values import define
 from argybargy.web.access.session import NewSignInCode, SignInCode
 from argybargy.web.identity import OperatorIdentity
 
 
-@attrs.define
+@define
 class SignInCodes:
     """The open sign-in codes. A code ends with the identity that created it.
 

@@ -7,9 +7,10 @@ import attrs
 from argybargy.domain.errors import Problem, RelayError
 from argybargy.domain.limits import Limits
 from argybargy.system.network import network_of
+from argybargy.system.values import define
 
 
-@attrs.define
+@define
 class AuthThrottle:
     """Token bucket of failed sign-ins for each address.
 

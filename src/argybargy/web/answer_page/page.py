@@ -4,10 +4,9 @@ from html import escape
 from http import HTTPStatus
 from typing import Final
 
-import attrs
-
 from argybargy.domain.text_form import escape_text
 from argybargy.relay.api.answering import NotifiedQuestion
+from argybargy.system.values import frozen
 from argybargy.web.request import COMMON_HEADERS, Response
 
 STYLE_PATH: Final = "/answer"
@@ -51,7 +50,7 @@ _QUESTION: Final = """\
 </form>"""
 
 
-@attrs.frozen
+@frozen
 class Written:
     """An answer that was not accepted, to be corrected.
 

@@ -8,7 +8,6 @@ message object itself.
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal, cast
 
-import attrs
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
@@ -31,6 +30,7 @@ from argybargy.relay.room.delivery_report import (
     OperatorPresence,
     Reachability,
 )
+from argybargy.system.values import frozen
 from argybargy.web.codec.bodies import (
     ClaimBody,
     DigestBody,
@@ -177,7 +177,7 @@ def read_message(
     return cast("ReadMessage", Raw(encode_leased(message, members, lease)))
 
 
-@attrs.frozen
+@frozen
 class _EncodedPoll:
     """The response to a poll, with what it was made of beside the page."""
 

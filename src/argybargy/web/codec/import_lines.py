@@ -5,7 +5,6 @@ An error about a line never repeats its content.
 
 from typing import Final
 
-import attrs
 from msgspec import UNSET
 
 from argybargy.domain.access_codes import CodeRecord
@@ -33,6 +32,7 @@ from argybargy.domain.names import (
 from argybargy.domain.room.commands import ImportedMessage
 from argybargy.domain.room.state import RoomStatus
 from argybargy.domain.room.writes import Audit
+from argybargy.system.values import frozen
 from argybargy.web.codec.export_lines import AuditLine, CodeLine, MessageLine, RoomLine
 from argybargy.web.codec.posts import check_expects, check_text, take_addressees
 from argybargy.web.codec.validation_errors import ValidationErrors
@@ -50,7 +50,7 @@ class InvalidLineError(ValueError):
     """A line is invalid; the text says why, without repeating the line."""
 
 
-@attrs.frozen
+@frozen
 class LineReader:
     """Converter from lines to values.
 

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-import attrs
-
 from argybargy.domain.access_codes import CodeRecord, Role
 from argybargy.domain.answer_form import Digest
 from argybargy.domain.instant import Instant
@@ -35,6 +33,7 @@ from argybargy.relay.api.posting import PostOutcome
 from argybargy.relay.api.search import SearchPage
 from argybargy.relay.room.delivery_report import OperatorPresence
 from argybargy.relay.room.receipts import Receipt, ReceiptKind
+from argybargy.system.values import frozen
 from argybargy.web.ignored import Ignored
 from argybargy.web.request import Response, text_response
 
@@ -46,7 +45,7 @@ ENDED: Final = frozenset({QuestionStatus.ANSWERED, QuestionStatus.WITHDRAWN})
 """States of a question that needs no answer any more."""
 
 
-@attrs.frozen
+@frozen
 class Reader:
     """The reader of a response, and the time.
 

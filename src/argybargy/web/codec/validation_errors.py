@@ -10,6 +10,7 @@ from typing import Final, Literal, get_args, get_origin, get_type_hints
 import attrs
 
 from argybargy.domain.errors import RelayError
+from argybargy.system.values import define
 
 # The forms of msgspec's messages that name a field. They are no stable interface;
 # a message of another form becomes a general one, and tests hold these.
@@ -34,7 +35,7 @@ _WANTED: Final = {
 _GOT: Final = _WANTED | {"int": "a number", "float": "a fraction", "bool": "a boolean"}
 
 
-@attrs.define
+@define
 class ValidationErrors:
     """Collector of a request's validation errors.
 

@@ -21,6 +21,7 @@ from argybargy.relay.api.imports import (
     import_codes,
     import_room,
 )
+from argybargy.system.values import define
 from argybargy.web.access.services import Services
 from argybargy.web.codec.decode import parse_query, without_bom
 from argybargy.web.codec.export_lines import (
@@ -44,7 +45,7 @@ _decode_keys: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _TAG: Final = "type"
 
 
-@attrs.define
+@define
 class Batch:
     """The parsed lines of one request.
 

@@ -3,10 +3,10 @@
 import enum
 from collections.abc import Awaitable, Callable
 
-import attrs
 import msgspec
 
 from argybargy.domain.access_codes import CodeRecord
+from argybargy.system.values import frozen
 from argybargy.web.access.services import Services
 from argybargy.web.request import Request, Response
 
@@ -25,7 +25,7 @@ class Caller(enum.Enum):
     OPERATOR = "operator"
 
 
-@attrs.frozen
+@frozen
 class Route:
     """One endpoint and its description.
 

@@ -26,6 +26,7 @@ from argybargy.relay.api.stream_cursor import (
 )
 from argybargy.relay.overview.overview import OVERVIEW_MESSAGES
 from argybargy.system.logs import get_logger
+from argybargy.system.values import define
 from argybargy.web.access.auth import acting_operator
 from argybargy.web.access.services import Services
 from argybargy.web.codec import operator_rows
@@ -83,7 +84,7 @@ def _check(asked: StreamRequest) -> None:
     errors.raise_any()
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Stream:
     """One open stream.
 

@@ -22,6 +22,7 @@ from hypercorn.typing import (
 )
 
 from argybargy.domain.errors import Problem, RelayError
+from argybargy.system.values import define, frozen
 from argybargy.web.access.auth import require_agent
 from argybargy.web.access.services import Services
 from argybargy.web.endpoints.dispatch import dispatch
@@ -35,7 +36,7 @@ NO_NEWS: Final = "nothing new"
 _SDK: Final = "argybargy.web.mcp.sdk"
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class SdkLoader:
     """Loads the SDK once, in a thread, when first needed.
 
@@ -62,7 +63,7 @@ class SdkLoader:
             return self._module
 
 
-@attrs.frozen
+@frozen
 class McpEndpoint:
     """ASGI app that serves ``/mcp`` and passes on all other requests.
 
@@ -112,7 +113,7 @@ class McpEndpoint:
         await sdk.serve_request(caller.run_tool, scope, _replay(body), send, limit)
 
 
-@attrs.frozen
+@frozen
 class _Caller:
     """The agent that makes an MCP request, and its requests to the relay."""
 

@@ -21,6 +21,8 @@ from typing import Annotated, Any, Final
 import attrs
 import msgspec
 
+from argybargy.system.values import frozen
+
 MAX_WAIT_SECONDS: Final = 50
 """Longest wait of `read`. Codex gives a tool 60 seconds."""
 INSTRUCTIONS: Final = (
@@ -65,7 +67,7 @@ class SearchArguments(msgspec.Struct, forbid_unknown_fields=True):
     q: str
 
 
-@attrs.frozen
+@frozen
 class ToolRequest:
     """A request of an agent to the relay.
 
@@ -84,7 +86,7 @@ class ToolRequest:
     wait_seconds: float = 0
 
 
-@attrs.frozen
+@frozen
 class ToolOutcome:
     """The answer of a tool.
 
@@ -132,7 +134,7 @@ _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": "integer"}
 
 
-@attrs.frozen
+@frozen
 class Tool:
     """An MCP tool.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
+from argybargy.system.values import frozen
 
 PARKED_SECONDS: Final = 86_400
 """Time for a hook that waits for a message, in a program without a person."""
@@ -40,7 +40,7 @@ class Form(enum.Enum):
     """The whole file is ours."""
 
 
-@attrs.frozen
+@frozen
 class Setup:
     """Facts for the content of the files.
 
@@ -90,7 +90,7 @@ class Setup:
         return self.command, ["agent", "mcp", "--seat", self.seat]
 
 
-@attrs.frozen
+@frozen
 class ProgramFile:
     """A file that connects a program.
 
@@ -107,7 +107,7 @@ class ProgramFile:
     content: Callable[[Setup], Any]
 
 
-@attrs.frozen
+@frozen
 class Program:
     """An agent program that `connect` writes files for.
 

@@ -8,13 +8,12 @@ proportion to the messages that its reader may see, and not to the length of the
 from collections.abc import Iterable
 from typing import Final
 
-import attrs
-
 from argybargy.domain.message import Message
 from argybargy.domain.names import PeerKey, room_key
 from argybargy.domain.pages import HistoryPage, Page, PageBuilder
 from argybargy.store.postgres.connection import Connection
 from argybargy.store.postgres.rows import COLUMNS, to_message
+from argybargy.system.values import frozen
 
 _TO_ALL: Final = "SELECT seq FROM messages WHERE room_id = %(room_id)s AND is_to_all"
 _TO_READER: Final = """
@@ -58,7 +57,7 @@ _REPLIES_VISIBLE: Final = _merged(
 )
 
 
-@attrs.frozen
+@frozen
 class RoomRange:
     """Id and seq range of a room.
 

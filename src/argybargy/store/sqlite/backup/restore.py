@@ -51,9 +51,10 @@ from argybargy.store.sqlite.tables.invites import delete_all_invites
 from argybargy.store.sqlite.tables.rooms import load_room
 from argybargy.store.sqlite.tables.sessions import delete_all_sessions
 from argybargy.system.files import sync_directory, sync_file
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class RestorePlan:
     """Parameters of a restore.
 
@@ -72,7 +73,7 @@ class RestorePlan:
     now: Instant
 
 
-@attrs.frozen
+@frozen
 class RestoredRoom:
     """A room changed by a restore.
 
@@ -92,7 +93,7 @@ class RestoredRoom:
     is_closed: bool = False
 
 
-@attrs.frozen
+@frozen
 class Restored:
     """Result of a restore.
 

@@ -27,12 +27,13 @@ from argybargy.store.protocol import DatabaseSnapshot
 from argybargy.store.sqlite.connection import DatabaseThread, Role
 from argybargy.store.sqlite.errors import RETRY_SECONDS
 from argybargy.system.files import make_private_file
+from argybargy.system.values import define
 
 MOST_OPEN_COPIES: Final = 2
 """Maximum number of open copies, each as large as the database."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class FileSnapshot(DatabaseSnapshot):
     """An open copy of the database, as an unlinked file."""
 
@@ -58,7 +59,7 @@ class FileSnapshot(DatabaseSnapshot):
             await trio.to_thread.run_sync(self._release)
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Snapshots:
     """Makes copies of a database, one at a time.
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import apsw
-import attrs
 
 from argybargy.domain.limits import MAX_SEQ
 from argybargy.domain.names import PeerKey, RoomKey, is_name, room_key
@@ -20,6 +19,7 @@ from argybargy.store.sqlite.database_rows import NEWEST_MS, OLDEST_MS
 from argybargy.store.sqlite.tables.codes import read_code_digests, read_revoked
 from argybargy.store.sqlite.tables.cursors import read_all_cursors
 from argybargy.store.sqlite.tables.wake_hooks import check_wake_hook
+from argybargy.system.values import frozen
 
 _UNREADABLE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, ValueError)
 """Errors of a damaged file, of one that is no database or lacks a table, and of text
@@ -30,7 +30,7 @@ MOST_HEAD: Final = MAX_SEQ - 2**32
 """Highest head a room may continue after; the rest is reserved for new messages."""
 
 
-@attrs.frozen
+@frozen
 class SupersededRoom:
     """Counters and status of one room of the replaced database.
 
@@ -45,7 +45,7 @@ class SupersededRoom:
     is_deleted: bool = False
 
 
-@attrs.frozen
+@frozen
 class SupersededDatabase:
     """Rooms, codes and cursors of the replaced database.
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-import attrs
 
 from argybargy.store.errors import Corrupt, Incompatible
 from argybargy.store.sqlite.connection import BUSY_MS
@@ -17,9 +16,10 @@ from argybargy.store.sqlite.schema import (
     schema_version,
 )
 from argybargy.store.sqlite.tables.addressees import do_addressees_match
+from argybargy.system.values import frozen
 
 
-@attrs.frozen
+@frozen
 class DatabaseContents:
     """Summary of a database file.
 

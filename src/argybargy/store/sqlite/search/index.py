@@ -39,6 +39,7 @@ from argybargy.store.sqlite.search.index_tables import (
 )
 from argybargy.store.sqlite.wal import truncate_wal
 from argybargy.system.files import make_private_file
+from argybargy.system.values import define
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,7 +51,7 @@ KEEP_UP_SECONDS: Final = 1.0
 """Deadline of housekeeping on the index, including the wait for its lock."""
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class Index:
     """Full-text index of a database; one user at a time, in order of arrival.
 

@@ -12,6 +12,7 @@ import apsw
 import attrs
 
 from argybargy.domain.room.writes import ClearRoom
+from argybargy.system.values import frozen
 
 _REVOKE_CODES: Final = """
 INSERT OR IGNORE INTO revoked (digest)
@@ -50,7 +51,7 @@ DELETE FROM members WHERE room_id = :room_id AND peer IN (
 """
 
 
-@attrs.frozen
+@frozen
 class ClearingRoom:
     """A deleted room with rows that are still to be deleted.
 

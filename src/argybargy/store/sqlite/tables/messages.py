@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import apsw
-import attrs
 import msgspec
 
 from argybargy.domain.message import TO_ALL, Message, SenderKind
@@ -27,6 +26,7 @@ from argybargy.store.sqlite.tables.addressees import (
     delete_addressees,
     insert_addressees,
 )
+from argybargy.system.values import frozen
 
 _ADDRESSED: Final = """
 (recipients = '["all"]' OR instr(lower(recipients), '"' || :reader || '"') > 0)
@@ -122,7 +122,7 @@ def from_row(row: Sequence[Any]) -> Message:
     )
 
 
-@attrs.frozen
+@frozen
 class RoomRange:
     """Id and seq range of a room.
 
