@@ -83,7 +83,7 @@ def take_phone(dashboard: Dashboard) -> None:
     take_room(dashboard, "phone-room")
     dashboard.css(".menu-button").click()
     dashboard.css(".place-row").click()
-    dashboard.button("Answer").nth(1).click()
+    dashboard.button("Answer").first.click()
     dashboard.page.keyboard.type("Yes, roll back now.")
     take(dashboard, "phone-answer")
 

@@ -223,7 +223,7 @@ function MadeInvite({ made }) {
       </span>
     </p>
     <${Prompt} text=${made.instruction} />
-    <${OneMachine} text=${made.link} who="an agent" />
+    <${OneMachine} text=${made.link} who="an agent" isFolded />
     <${Arrival} made=${made} />
     <details class="other-ways">
       <summary>Other ways</summary>

@@ -61,9 +61,19 @@ export function NoPhone({ text }) {
   </div>`;
 }
 
-/** Says that a link works on the relay's own machine alone, and what to do. */
-export function OneMachine({ text, who }) {
+/**
+ * Says that a link works on the relay's own machine alone, and what to do. Folded for an
+ * agent, which is mostly there; a guest is mostly elsewhere.
+ */
+export function OneMachine({ text, who, isFolded = false }) {
   if (!isOfOneMachine(text)) return null;
+  if (isFolded) {
+    return html`<details class="no-phone">
+      <summary>This link works only on the relay's own machine. For ${who} elsewhere:</summary>
+      <p>Start the relay with an address that others reach, and make a new link.</p>
+      <${Commands} text=${text} />
+    </details>`;
+  }
   return html`<div class="no-phone" role="status">
     <p>This link works only on the relay's own machine: on another one, ${new URL(text).host} leads to that machine
       itself. For ${who} elsewhere, start the relay with an address that others reach, and make a new link.</p>
