@@ -84,7 +84,7 @@ def test_a_thread_has_an_address_and_closes_to_the_people(
     expect(dashboard.css(".pane.is-people")).to_be_visible()
     assert dashboard.page.url.endswith("?room=build")
     open_thread(dashboard, "build", asked)
-    expect(dashboard.css(".pane.is-thread")).to_be_visible()
+    expect(dashboard.css(".pane.is-thread:is(:focus, :focus-within)")).to_be_visible()
     dashboard.page.keyboard.press("Escape")
     expect(dashboard.css(".pane.is-people")).to_be_visible()
     dashboard.page.go_back()
