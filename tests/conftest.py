@@ -1,7 +1,10 @@
 """Configure pytest: hypothesis profiles, extra options, and the check of error logs."""
 
+import os
 import signal
+import tempfile
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 import structlog
@@ -44,15 +47,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
-    """Let the processes that tests start have the signals of an ordinary terminal.
+_STATE: Final = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
-    A child process inherits that signals are ignored, as they are after ``nohup`` or in
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the tests apart from the user's own relays and seats.
+
+    And let the processes that tests start have the signals of an ordinary terminal: a
+    child process inherits that signals are ignored, as they are after ``nohup`` or in
     the background of a script; a function that handles them it does not inherit.
     """
+    config.stash[_STATE] = state = tempfile.TemporaryDirectory(
+        prefix="argybargy-state-"
+    )
+    os.environ["XDG_STATE_HOME"] = state.name  # noqa: TID251 - children inherit it
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda _number, _frame: None)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what tests have kept for seats and relays."""
+    config.stash[_STATE].cleanup()
 
 
 def pytest_collection_modifyitems(

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from argybargy.cli.client.http import HttpOperator
-from argybargy.cli.client.locate import connect, reach
+from argybargy.cli.client.locate import connect, find_token, reach
 from argybargy.cli.errors import CliError
 from argybargy.cli.options import RelayOptions
 from argybargy.serve.local_relay import as_served
@@ -159,6 +159,15 @@ def test_the_data_of_the_relay_on_the_named_port_are_named(
     assert result.talk.endswith(f"Add --data {tmp_path / 'other'}\n")
 
 
+def test_the_doctor_names_the_relays_that_run_elsewhere(
+    desk: Desk, tmp_path: Path
+) -> None:
+    with noted(tmp_path / "other", ServerAddress("127.0.0.1", 7001, 7)):
+        out = desk.type("doctor").out
+    assert f"One runs on port 7001, with data in {tmp_path / 'other'}." in out
+    assert "One runs" not in desk.type("doctor").out
+
+
 def test_no_database_is_made_or_shown_while_the_relay_that_runs_is_elsewhere(
     bare: Settings, tmp_path: Path
 ) -> None:
@@ -169,6 +178,8 @@ def test_no_database_is_made_or_shown_while_the_relay_that_runs_is_elsewhere(
         return 0
 
     with noted(tmp_path / "other", ServerAddress("::1", 7001, 7)):
+        with pytest.raises(CliError, match="but one runs elsewhere"):
+            find_token(bare)
         with pytest.raises(CliError) as caught:
             reach(bare, RelayOptions(), work, makes_data=True)
         named = parse_settings({"ARGYBARGY_DATA": str(tmp_path / "mine")})

@@ -229,7 +229,7 @@ def test_an_answer_that_is_none_of_the_choices_is_not_sent(words: list[str]) -> 
     assert "/admin/say" not in terminal.operator.paths()
     assert result.talk == (
         "argybargy: Question 1 of build offers: yes | not yet\n"
-        "To answer 1 of build, one of:\n"
+        "To answer question 1 of build, one of:\n"
         "  argybargy answer build 1 --choice yes\n"
         "  argybargy answer build 1 --choice 'not yet'\n"
         "  argybargy answer build 1 --own-words TEXT\n"

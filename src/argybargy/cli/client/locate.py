@@ -227,6 +227,8 @@ def find_token(settings: Settings) -> str:
     Raises:
         CliError: It cannot be read, or a running relay keeps it elsewhere.
     """
+    if find_server_address(settings.data) is None:
+        _refuse_unnamed(settings)
     try:
         return read_token(settings.data)
     except CliError:

@@ -13,7 +13,7 @@ def how_to_answer(question: Said) -> str:
     if len(commands) == 1:
         return f"To answer: {commands[0]}"
     listed = "".join(f"\n  {each}" for each in commands)
-    return f"To answer {question.seq} of {question.room}, one of:{listed}"
+    return f"To answer question {question.seq} of {question.room}, one of:{listed}"
 
 
 def _commands(question: Said) -> Sequence[str]:

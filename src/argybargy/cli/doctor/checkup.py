@@ -29,6 +29,7 @@ from argybargy.cli.doctor.port import PortFacts, judge_port, look_at_port
 from argybargy.cli.doctor.reachability import READY, check_here, check_outside
 from argybargy.relay.clock import system_clock
 from argybargy.serve.local_relay import as_served, local_url
+from argybargy.serve.running_relays import find_running_relays
 from argybargy.settings.settings import Settings, SettingsError
 from argybargy.system.values import define
 
@@ -112,7 +113,7 @@ class _Checkup:
         if self.port and self.port.is_ours:
             found = await self._check_here()
         else:
-            found = [fine(READY, f"No relay serves {settings.data} here.")]
+            found = [fine(READY, _say_none(settings))]
         if settings.public_url is not None:
             found += await check_outside(settings.public_url, settings.data)
         return found
@@ -152,3 +153,12 @@ def judge_settings(settings: Settings) -> Iterator[Finding]:
         yield warning(SETTINGS, text, "Remove it.")
     if not settings.warnings:
         yield fine(SETTINGS, "All settings are valid.")
+
+
+def _say_none(settings: Settings) -> str:
+    """Say that no relay serves the data directory, and which relays run instead."""
+    elsewhere = "".join(
+        f" One runs on port {each.address.port}, with data in {each.data}."
+        for each in find_running_relays()
+    )
+    return f"No relay serves {settings.data} here.{elsewhere}"
