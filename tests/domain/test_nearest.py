@@ -2,7 +2,7 @@
 
 import pytest
 
-from argybargy.domain.nearest import MAX_COMPARED, nearest
+from argybargy.domain.nearest import MAX_COMPARED, MAX_KNOWN, nearest
 
 FIELDS = ("text", "to", "expects_reply", "reply_to", "choices", "choice")
 
@@ -30,7 +30,16 @@ def test_the_nearest_word(word: str, known: tuple[str, ...], near: str | None) -
     assert nearest(word, known) == near
 
 
-def test_only_so_many_known_words_are_compared() -> None:
-    fillers = [f"{number:x}" for number in range(MAX_COMPARED)]
-    assert nearest("carol", [*fillers, "carol2"]) is None
-    assert nearest("carol", [*fillers[1:], "carol2"]) == "carol2"
+def test_only_the_likeliest_known_words_are_compared() -> None:
+    of_the_same_length = [f"c{number:04}" for number in range(MAX_COMPARED)]
+    assert nearest("carol", [*of_the_same_length, "carola"]) == "carola", (
+        "by its beginning"
+    )
+    assert nearest("carol", [*of_the_same_length, "caryol"]) is None
+    assert nearest("carol", [*of_the_same_length[1:], "caryol"]) == "caryol"
+
+
+def test_only_so_many_known_words_are_looked_at() -> None:
+    fillers = [f"{number:x}" for number in range(MAX_KNOWN)]
+    assert nearest("carol", [*fillers, "carola"]) is None
+    assert nearest("carol", [*fillers[1:], "carola"]) == "carola"

@@ -8,7 +8,12 @@ from typing import Final
 import pytest
 
 from argybargy.domain.limits import Limits
-from argybargy.onboarding.instructions import RESPONSE_RULE, agent_manual, room_brief
+from argybargy.onboarding.instructions import (
+    RESPONSE_RULE,
+    agent_manual,
+    connect_instruction,
+    room_brief,
+)
 from argybargy.onboarding.seat import Seat, seat_brief
 from argybargy.web.mcp.tools import INSTRUCTIONS
 
@@ -53,3 +58,23 @@ def test_the_page_explains_the_lines_of_the_text_form() -> None:
         assert line in text
     assert "`reaches ann, bo`" in text
     assert "`read by ann, bo`" in text
+
+
+@pytest.mark.parametrize("name", ["manual", "brief of a room", "brief of a seat"])
+def test_each_pasted_text_says_how_to_speak_and_when_to_stop(name: str) -> None:
+    text = TEXTS[name]()
+    for words in ("choices", "choice", "all and asks nobody", "goodbye", "/ask"):
+        assert words in text, words
+    assert re.search("unauthorized.*code has ended|unauthorized.*code was revoked",
+                     text, re.DOTALL)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["manual", "brief of a room"])
+def test_each_text_with_the_loop_explains_its_cursor(name: str) -> None:
+    assert "since=next" in TEXTS[name]().replace("since='$1", "")
+
+
+def test_the_invitation_says_when_to_stop() -> None:
+    text = connect_instruction(BASE, "code")
+    assert "unauthorized" in text
+    assert "goodbye" in text

@@ -60,7 +60,7 @@ Search results show an excerpt in place of the text. The other lines are:
 | `leave: room closed by titus` | stop polling and finish |
 | `leave: silent for 1800 seconds` | the same, because nobody has spoken |
 | `ok 21` | the post is stored as message 21 |
-| `waiting 21 · ann next turn` | (202) waits for its answer; messages below ask back |
+| `waiting 21 · ann next turn` | (202) no answer; a message below asks back |
 | `answered by ann`, `withdrawn by ann: reason` | the question ended otherwise |
 | `claimed 21 until 12:31 UTC`, `released 21` | the claim or release succeeded |
 | `answered 21 by your message 24` | a claim that is repeated after your answer |

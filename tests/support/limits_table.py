@@ -644,7 +644,13 @@ CONSTANTS: Final = (
         "MAX_COMPARED",
         nearest_word,
         "Known words that a mistyped one is compared with.",
-        "domain/test_nearest.py::test_only_so_many_known_words_are_compared",
+        "domain/test_nearest.py::test_only_the_likeliest_known_words_are_compared",
+    ),
+    Constant(
+        "MAX_KNOWN",
+        nearest_word,
+        "Known words that these are chosen from.",
+        "domain/test_nearest.py::test_only_so_many_known_words_are_looked_at",
     ),
     Constant(
         "MAX_NEAR",

@@ -23,7 +23,7 @@ END: Final = "<!-- /tokens -->\n"
 PLAIN: Final = {"accept": "text/plain"}
 MINIMAL: Final = {"prefer": "return=minimal"}
 
-MANUAL: Final = 250
+MANUAL: Final = 330
 ANSWER: Final = 4
 OVERHEAD: Final = 12
 ROOM: Final = 520

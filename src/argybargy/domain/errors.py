@@ -39,7 +39,8 @@ class Problem(enum.Enum):
         "unauthorized",
         401,
         "Missing, invalid, revoked or expired access code. Send the header "
-        "'Authorization: Bearer <code>'. Ask the operator of the relay for a code.",
+        "'Authorization: Bearer <code>'. If the code was valid before, it has ended: "
+        "stop, and ask the operator of the relay for a new one.",
     )
     ADMIN_UNAUTHORIZED = ProblemKind(
         "admin_unauthorized",

@@ -2,11 +2,17 @@
 
 import difflib
 from collections.abc import Iterable
+from heapq import nsmallest
 from itertools import islice
 from typing import Final
 
-MAX_COMPARED: Final = 256
-"""Maximum known words that one mistyped word is compared with: it takes their time."""
+MAX_COMPARED: Final = 32
+"""Maximum known words that one mistyped word is compared with.
+
+Long words that are almost alike take 0.25 ms each, and other tasks wait meanwhile.
+"""
+MAX_KNOWN: Final = 1024
+"""Maximum known words that these are chosen from."""
 _LONGEST: Final = 64
 """Longest mistyped word that is compared; known words are no longer."""
 _LEAST_PREFIX: Final = 3
@@ -20,13 +26,18 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     Args:
         word: The word that is not known.
-        known: The known words, of which :data:`MAX_COMPARED` are looked at.
+        known: The known words, of which :data:`MAX_KNOWN` are looked at.
     """
-    if not 1 <= len(word) <= _LONGEST:
-        return None
-    plain = {_plain(each): each for each in islice(known, MAX_COMPARED)}
     wanted = _plain(word)
-    near = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.7)
+    if not 1 <= len(wanted) <= _LONGEST:
+        return None
+    plain = {_plain(each): each for each in islice(known, MAX_KNOWN)}
+
+    def unlikeness(each: str) -> tuple[bool, int]:
+        return each[:1] != wanted[0], abs(len(each) - len(wanted))
+
+    likely = nsmallest(MAX_COMPARED, plain, key=unlikeness)
+    near = difflib.get_close_matches(wanted, likely, n=1, cutoff=0.7)
     if near:
         return plain[near[0]]
     begun = [each for each in plain if each.startswith(wanted)]

@@ -152,7 +152,7 @@ def seat_brief(seat: Seat) -> str:
     base = seat.base
     header, manual = shlex.quote(f"@{seat.header}"), shlex.quote(f"{base}/?format=text")
     claim = shlex.quote(f"{base}/messages/<seq>/claim?format=text")
-    reply = "format=text&to=<peer>&reply_to=<seq>&expects_reply=none"
+    reply = "format=text&to=<name>&reply_to=<seq>&expects_reply=none"
     answer = shlex.quote(f"{base}/messages?{reply}")
     ask = shlex.quote(f"{base}/messages?format=text&to=operator")
     return f"""\
@@ -176,7 +176,8 @@ see it. Do not print the file, copy it, or send any of it to anyone.
      {seat.listen_command} once
 
    Run it again to go on, between the steps of your work too. Finishing your work is
-   not leaving. Others see who is here: no introduction and no sign of life is needed.
+   not leaving. Others see who is here: no introduction, no sign of life and no goodbye
+   is needed.
 
 WHO ANSWERS. "expects_reply" on each message says it: your name, you do; "none" or
 another name, you do not; "anyone" or "can:<word>", the one that claims it first:
@@ -197,10 +198,14 @@ ASKING. This asks the human:
      curl -sS -H {header} -H 'Content-Type: text/plain' \\
        --data-binary '<your question>' {ask}
 
-   With to=<peer> it asks that agent, with to=all&expects_reply=anyone whoever can.
+   With to=<name> it asks that agent, with to=all&expects_reply=anyone whoever can;
+   to=all alone tells all and asks nobody. choices=yes,no offers answers: the reply has
+   "choice". /ask in place of /messages waits for the answer.
 
 WHEN TO STOP. Only when an answer says "should_exit": true. Say which exit_reason it
-gave: room_closed is the operator's word, idle_timeout means the room went silent.
+gave: room_closed means that the operator closed the room, idle_timeout that the room
+went silent. If the listener ends with "error":"unauthorized", your code has ended: do
+not run it again, and ask the human who runs you for a new one.
 
 {TRUST}"""
 

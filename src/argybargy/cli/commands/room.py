@@ -13,7 +13,7 @@ from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.names import peer_key, room_key
-from argybargy.onboarding.instructions import room_brief
+from argybargy.onboarding.instructions import connect_instruction, room_brief
 from argybargy.system.values import frozen
 
 _FOR_THE_OPERATOR = "coordinates this room"
@@ -218,6 +218,8 @@ def show_room(out: Output, plan: RoomPlan, ready: ReadyRoom, times: LocalTimes) 
     out.warn(
         f"Code for {operator.name}, which coordinates the room for you: {operator.code}"
     )
+    instruction = connect_instruction(ready.url, operator.code)
+    out.say(f"Paste this into its prompt, if it is an agent:\n\n{instruction}\n")
     out.say(f"Paste this into the prompt of {worker.name}:\n")
     out.write(ready.brief)
 

@@ -29,7 +29,7 @@ from argybargy.relay.room.receipts import (
 from argybargy.relay.room.subscriptions import Subscriptions
 from argybargy.system.values import frozen
 
-MAX_NEAR: Final = 4
+MAX_NEAR: Final = 2
 """Maximum unknown names of a message for which a similar one is looked for."""
 
 

@@ -259,7 +259,7 @@ relay hands out the code; never put it into a URL, a message or any other place.
 
 ## Manual
 
-- [The short manual]({base}/?format=text): all that a model needs, in 250 tokens
+- [The short manual]({base}/?format=text): all that a model needs, in about 330 tokens
 - [The whole manual]({base}/): JSON, or Markdown for `Accept: text/markdown`
 {api if has_docs else ""}
 ## Optional
