@@ -43,7 +43,8 @@ class Requests:
     """Makes requests, and repeats those whose answer is lost, as agents are told to.
 
     Mutable state: the requests under way, by the name of their agent; what was got by
-    all that had to be repeated, with the number of times.
+    all that had to be repeated, with the number of times; the longest time until one
+    was answered.
 
     Attributes:
         cluster: Is described if one stays without an answer.
@@ -51,6 +52,7 @@ class Requests:
 
     cluster: RunningCluster
     repeated: Counter[str] = attrs.field(factory=Counter)
+    longest_seconds: float = 0.0
     _waiting: dict[str, Waiting] = attrs.field(factory=dict)
 
     async def insist(
@@ -74,13 +76,18 @@ class Requests:
                     waiting.got[f"{type(error).__name__} {error}"] += 1
                 else:
                     if reply.status not in AGAIN:
-                        del self._waiting[name]
-                        self.repeated += waiting.got
+                        self._note_answered(name)
                         assert reply.status in set(accepted), reply
                         return reply
                     waiting.got[_summary(reply)] += 1
                 await trio.sleep(_PAUSE_SECONDS)
         raise AssertionError(await self._describe())
+
+    def _note_answered(self, name: str) -> None:
+        waiting = self._waiting.pop(name)
+        self.repeated += waiting.got
+        seconds = trio.current_time() - waiting.since
+        self.longest_seconds = max(self.longest_seconds, seconds)
 
     async def _describe(self) -> str:
         told = [f"{name}: {waiting}" for name, waiting in self._waiting.items()]
@@ -199,14 +206,18 @@ class Load:
         return {seq: wins for seq, wins in self.wins.items() if len(wins) > 1}
 
     def figures(self) -> str:
-        """Return a sentence about a run."""
+        """Return some sentences about a run."""
+        repeated, seconds = self.requests.repeated, trio.current_time()
         gaps = ", ".join(
             f"{gap:.1f} s ({what})" for what, gap in self.outages().items()
         )
         return (
-            f"{len(self.kills)} kills, {len(self.acknowledged)} posts, "
+            f"{len(self.kills)} kills in {seconds - self.kills[0].at:.0f} s, "
+            f"{len(self.acknowledged)} posts, "
             f"{len(self.wins)} questions: {len(self.lost())} lost, "
             f"{len(self.doubled())} doubled, {self.resets} resets, "
-            f"{len(self.several_winners())} with several winners; longest time "
-            f"without a post: {gaps}"
+            f"{len(self.several_winners())} with several winners. Longest time "
+            f"without a post: {gaps}; of a request: "
+            f"{self.requests.longest_seconds:.1f} s. "
+            f"Repeated after: {dict(repeated.most_common())}"
         )
