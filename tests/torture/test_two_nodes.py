@@ -1,5 +1,6 @@
 """Brief runs of the proofs on two relays and one PostgreSQL."""
 
+import sys
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -22,6 +23,7 @@ from support.relay_process import fork_or_spawn
 
 pytestmark = pytest.mark.cluster
 SECONDS = 3.0
+BROKEN = Path(__file__).with_name("broken_relay.py")
 BY_KEY = {promise.key: promise for promise in PROMISES}
 
 
@@ -80,6 +82,23 @@ async def test_two_relays_on_one_store_keep_a_promise(
     (trial,) = await run_proofs(plan, lambda _: None, lambda _: None)
     print(f"{key}: {trial.result.figure}")  # noqa: T201 - the figures
     assert trial.result.faults == ()
+
+
+@pytest.mark.control
+@pytest.mark.parametrize("key", ["G3", "G5"])
+async def test_relays_that_do_not_ask_the_store_fail_a_proof(
+    tmp_path: Path, server: SharedServer, key: str
+) -> None:
+    command = (sys.executable, str(BROKEN), f"{key} of two", "serve")
+    plan = TortureRun(
+        *([BY_KEY[key]], SECONDS, 1, tmp_path),
+        patience=8,
+        server=server,
+        command=command,
+    )
+    (trial,) = await run_proofs(plan, lambda _: None, lambda _: None)
+    print(f"{key}: {trial.result.faults[:3]}")  # noqa: T201 - what was found
+    assert not trial.result.is_kept
 
 
 async def test_the_agents_of_a_proof_are_spread_over_both_relays(

@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 import trio
 
+from argybargy.torture.client.messages import BadResponse
 from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.linearizable import (
     LOST,
@@ -153,6 +154,8 @@ async def _claim_and_release(
         ended = trio.current_time()
         if _changed_nothing(reply):
             continue
+        if reply.status not in {HTTPStatus.OK, HTTPStatus.CONFLICT}:
+            raise BadResponse(f"{guest.name} got {reply} for question {seq}")
         is_good, holder, fence = reply.status == HTTPStatus.OK, "", 0
         answer = RELEASED if is_good else REFUSED
         if is_claim:
