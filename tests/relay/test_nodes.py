@@ -1,14 +1,16 @@
 """Nodes of one store: how they know each other, and what is logged between them."""
 
 import attrs
+import pytest
 import trio
 import trio.testing
 from structlog.testing import capture_logs
 
+from argybargy.domain.errors import Problem, RelayError
 from argybargy.relay.nodes import FAR_MS, SHARE_SECONDS
 from argybargy.store.memory.store import DEFAULT_LIMITS, MemoryStore
 from argybargy.store.protocol import NODE_SECONDS
-from support.nodes import UNLIMITED, Node, open_node, open_nodes, settled
+from support.nodes import UNLIMITED, Node, guests, open_node, open_nodes, settled
 from support.relay import SettableClocks
 
 ROUNDS = 2 * SHARE_SECONDS + 0.1
@@ -97,3 +99,17 @@ async def test_a_clock_far_from_that_of_the_store_is_logged_until_it_is_set(
                 assert node.relay.nodes.record().clock_ms == ahead_ms
         seconds = [each["store_is_ahead_seconds"] for each in entries]
         assert seconds == [-60.0, 60.0]
+
+
+async def test_each_node_counts_the_reads_of_an_agent_for_itself(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    limits = attrs.evolve(UNLIMITED, reads_per_window=3)
+    async with open_nodes(2, limits) as nodes:
+        (ann,) = await guests(nodes, "ann")
+        for node in nodes:
+            for _ in range(3):
+                await node.poll(ann)
+            with pytest.raises(RelayError) as refusal:
+                await node.poll(ann)
+            assert refusal.value.problem is Problem.RATE_LIMITED

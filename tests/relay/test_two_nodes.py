@@ -584,6 +584,9 @@ async def test_all_nodes_can_post_into_one_room_at_once(
         versions = {(await node.room()).room.version for node in nodes}
         heads = {(await node.room()).room.head for node in nodes}
         assert (len(versions), heads) == (1, {30 * count})
+        counters = [node.relay.counters for node in nodes]
+        assert sum(each.conflicts for each in counters) > 0
+        assert sum(each.turn_seconds.statistics().count for each in counters) > 0
 
 
 # -- cancellation ------------------------------------------------------------------

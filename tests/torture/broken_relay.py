@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import trio
+
 from argybargy.cli.main import main
 from argybargy.domain.message import Message
 from argybargy.domain.room import decide, posting
@@ -143,6 +145,26 @@ def log_codes() -> None:
     doors.require_agent = talking
 
 
+def trust_own_cursors() -> None:
+    """Take a cursor that another relay has handed out for one beyond the head."""
+
+    async def at_once(_self: LiveRoom) -> None:
+        await trio.lowlevel.checkpoint()
+
+    setattr(LiveRoom, "confirm", at_once)  # noqa: B010
+    setattr(LiveRoom, "hear", lambda _self, _version, _commit: None)  # noqa: B010
+
+
+def refuse_on_old_rooms() -> None:
+    """Refuse claims by what this relay knows, though another may know better."""
+
+    async def at_once(_self: LiveRoom) -> None:
+        await trio.lowlevel.checkpoint()
+
+    setattr(LiveRoom, "_confirm_unwritten", at_once)  # noqa: B010
+    setattr(LiveRoom, "hear", lambda _self, _version, _commit: None)  # noqa: B010
+
+
 DEFECTS: dict[str, Callable[[], None]] = {
     "G1": forget_some_commits,
     "G2": skip_numbers,
@@ -156,6 +178,8 @@ DEFECTS: dict[str, Callable[[], None]] = {
     "G9": lie_about_trouble,
     "G10": show_everything,
     "G11": log_codes,
+    "G3 of two": trust_own_cursors,
+    "G5 of two": refuse_on_old_rooms,
 }
 
 

@@ -56,6 +56,8 @@ class RelayCounters:
         nudges_sent: Calls of wake hooks that were accepted.
         nudges_failed: Calls of wake hooks that failed.
         wake_seconds: Time from a publication to the answer of a poll that it woke.
+        conflicts: Commits that were decided again because another node came first.
+        turn_seconds: Waits for the commit of another node whose turn it was.
     """
 
     messages: int = 0
@@ -63,3 +65,5 @@ class RelayCounters:
     nudges_sent: int = 0
     nudges_failed: int = 0
     wake_seconds: Histogram = attrs.field(factory=_seconds)
+    conflicts: int = 0
+    turn_seconds: Histogram = attrs.field(factory=_seconds)

@@ -14,6 +14,7 @@ from pathlib import Path
 import attrs
 
 from argybargy.system.values import define, frozen
+from argybargy.torture.relay_pair import open_relay_pair
 from argybargy.torture.relay_process import (
     COMMAND,
     RelayProcess,
@@ -21,6 +22,7 @@ from argybargy.torture.relay_process import (
     open_relay_process,
     spawn_process,
 )
+from argybargy.torture.shared_server import SharedServer
 
 MOST_FAULTS = 20
 """Maximum number of faults listed in a result; further ones are counted."""
@@ -59,6 +61,8 @@ class ProofEnvironment:
         patience: Factor on all time limits. Above 1 where other work shares the
             machine, as in the test suite.
         spawn: Starts the command.
+        server: PostgreSQL for two relays in the place of one; ``None`` for one relay on
+            a store of its own.
     """
 
     folder: Path
@@ -68,11 +72,21 @@ class ProofEnvironment:
     command: Sequence[str] = COMMAND
     patience: float = 1.0
     spawn: Spawn = spawn_process
+    server: SharedServer | None = None
 
     def open_relay(
         self, name: str = "data", **environment: str
     ) -> AbstractAsyncContextManager[RelayProcess]:
-        """Start a relay on the data directory ``folder / name``."""
+        """Start a relay on the data directory ``folder / name``, or a pair of them."""
+        if self.server is not None:
+            return open_relay_pair(
+                self.folder / name,
+                self.server,
+                core=self.core,
+                command=self.command,
+                spawn=self.spawn,
+                **environment,
+            )
         return open_relay_process(
             self.folder / name,
             core=self.core,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
@@ -21,6 +22,7 @@ from argybargy.torture.client.messages import BadResponse, encode_request
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 20.0
 CALL_SECONDS: Final = 40.0
+_BUSY_SECONDS: Final = 0.2
 COMMAND: Final = (sys.executable, "-m", "argybargy", "serve")
 NO_RATE_LIMITS: Final = {
     "ARGYBARGY_RATE_MAX": "1000000",
@@ -86,15 +88,25 @@ class AgentClient:
         name: Name of the agent.
         code: Its access code.
         address: Address of the relay.
+        others: Addresses of further relays on the same store.
     """
 
     name: str
     code: str = attrs.field(repr=False)
     address: Address
+    others: tuple[Address, ...] = ()
     _connection: KeepAliveConnection = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._connection = KeepAliveConnection(self.address)
+
+    def move(self) -> None:
+        """Go to the next relay; does nothing if there is only one."""
+        if self.others:
+            self.close()
+            *others, last = self.others
+            self.address, self.others = last, (self.address, *others)
+            self._connection = KeepAliveConnection(self.address)
 
     def encode(self, method: str, target: str, body: object = None) -> bytes:
         """Encode an authenticated request, to be sent on another connection."""
@@ -125,6 +137,23 @@ class AgentClient:
         """Post a message, with an idempotency key if given."""
         headers = {"idempotency-key": key} if key else None
         return await self.call("POST", "/messages", {"text": text, **fields}, headers)
+
+    async def insist(self, text: str, key: str, **fields: object) -> dict[str, Any]:
+        """Post, and return the message; of several relays, one may be busy first.
+
+        Raises:
+            BadResponse: The post was refused. By the only relay it must not even be
+                answered 503.
+        """
+        with trio.fail_after(CALL_SECONDS):
+            reply = await self.post(text, key, **fields)
+            while self.others and reply.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                await trio.sleep(_BUSY_SECONDS)
+                reply = await self.post(text, key, **fields)
+        if reply.status != HTTPStatus.OK:
+            raise BadResponse(f"a post of {self.name} was refused: {reply}")
+        message: dict[str, Any] = reply.json["message"]
+        return message
 
     async def poll(
         self, since: int | str, wait: float = 0, options: str = ""
@@ -185,6 +214,16 @@ class RelayProcess:
     data: Path
     log: Path
     _guests: list[AgentClient] = attrs.field(factory=list)
+
+    @property
+    def all(self) -> tuple["RelayProcess", ...]:
+        """This relay, and others on the same store."""
+        return (self,)
+
+    @property
+    def store_url(self) -> str:
+        """The database that relays share; empty on a store of its own."""
+        return ""
 
     def token(self) -> str:
         """Read the current admin token from the data directory."""
@@ -254,6 +293,13 @@ class RelayProcess:
         self.process.kill()
         with trio.fail_after(STOP_SECONDS):
             return await self.process.wait()
+
+    async def disturb(self) -> None:
+        """Stop one relay after the other for a moment, until cancelled.
+
+        Others go on meanwhile. The only relay is not stopped.
+        """
+        await trio.sleep_forever()
 
 
 def plain_environment() -> dict[str, str]:

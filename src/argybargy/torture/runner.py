@@ -12,9 +12,11 @@ import trio
 from argybargy.system.values import frozen
 from argybargy.torture.harness import Promise, ProofEnvironment, ProofResult
 from argybargy.torture.relay_process import COMMAND, Spawn, spawn_process
+from argybargy.torture.shared_server import SharedServer
 
 SECONDS_AT_LEAST: Final = 2.0
 """Minimum time of a proof, even if its share is shorter."""
+_DROP_SECONDS: Final = 30.0
 
 
 @frozen
@@ -45,6 +47,7 @@ class TortureRun:
         command: Command that starts a relay.
         patience: Factor on all time limits of the proofs.
         spawn: Starts the command.
+        server: PostgreSQL for two relays in the place of one.
     """
 
     promises: Sequence[Promise]
@@ -55,6 +58,7 @@ class TortureRun:
     command: Sequence[str] = COMMAND
     patience: float = 1.0
     spawn: Spawn = spawn_process
+    server: SharedServer | None = None
 
     def seconds_for(self, promise: Promise) -> float:
         """Return the running time of a proof: its share by weight."""
@@ -69,7 +73,7 @@ async def run_proofs(
     """Run every proof of a plan in turn.
 
     A proof that raises counts as a broken promise, and the next one runs. Cancelling
-    stops the current relay and removes the temporary directory.
+    stops the current relay, and removes the temporary directory and databases.
 
     Args:
         plan: The plan.
@@ -78,11 +82,18 @@ async def run_proofs(
     """
     runs = []
     with _folder(plan.keep) as folder:
-        for promise in plan.promises:
-            begin(promise)
-            run = await _run_proof(plan, promise, folder / promise.key)
-            runs.append(run)
-            end(run)
+        try:
+            for promise in plan.promises:
+                begin(promise)
+                run = await _run_proof(plan, promise, folder / promise.key)
+                runs.append(run)
+                end(run)
+        finally:
+            if plan.server is not None:
+                # Shielded, so that no database is left behind. Its end is bounded by
+                # the deadline.
+                with trio.move_on_after(_DROP_SECONDS, shield=True):
+                    await plan.server.drop_all()
     return runs
 
 
@@ -98,6 +109,7 @@ async def _run_proof(plan: TortureRun, promise: Promise, folder: Path) -> ProofR
         command=plan.command,
         patience=plan.patience,
         spawn=plan.spawn,
+        server=plan.server,
     )
     began = trio.current_time()
     try:

@@ -134,6 +134,18 @@ RELAY_MEASURES: Final[tuple[Measure[RelayNumbers], ...]] = (
         lambda it: it.tally.wake_seconds.statistics(),
     ),
     Measure(
+        "counter",
+        "conflicts_total",
+        "Commits decided again, because another relay on the store came first.",
+        lambda it: it.tally.conflicts,
+    ),
+    Measure(
+        "histogram",
+        "turn_seconds",
+        "Waits for another relay on the store, whose turn it was to commit to a room.",
+        lambda it: it.tally.turn_seconds.statistics(),
+    ),
+    Measure(
         "gauge",
         "open_questions",
         "Unanswered questions in open rooms.",

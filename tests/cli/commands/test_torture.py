@@ -73,6 +73,7 @@ def test_the_report_for_programs_has_every_figure(
         (["--minutes", "0"], "--minutes must be more than 0."),
         (["--minutes", "nan"], "--minutes must be more than 0."),
         (["--keep", "."], ". is not empty."),
+        (["--store", "http://x"], "--store must be a URL like postgresql://"),
     ],
 )
 def test_invalid_options_are_rejected_before_the_run(
@@ -88,3 +89,11 @@ def test_kept_files_have_a_directory_for_each_promise(tmp_path: Path) -> None:
     keep = tmp_path / "kept"
     assert Terminal().type("torture", "--only", "G1", "--keep", str(keep)).code == 0
     assert (keep / "G1").is_dir()
+
+
+def test_a_store_that_cannot_be_reached_is_told_before_the_run() -> None:
+    url = "postgresql://ann:secret@/lab?host=/nowhere"
+    typed = Terminal().type("torture", "--store", url)
+    assert typed.code == 3
+    assert "The store postgresql://ann:***@/lab cannot be used" in typed.talk
+    assert "G1" not in typed.talk

@@ -7,25 +7,39 @@ import trio
 
 from argybargy import __version__
 from argybargy.cli.client.protocol import Json
+from argybargy.cli.engine import parse_store_url, translated_store_errors, unusable
 from argybargy.cli.errors import CliError, Exit
 from argybargy.cli.terminal.output import Output
 from argybargy.torture.harness import Promise
 from argybargy.torture.promises import PROMISES
 from argybargy.torture.runner import ProofRun, TortureRun, run_proofs
+from argybargy.torture.shared_server import SharedServer
 
 _HEADS: Final = ("PROMISE", "KEPT", "FIGURE")
 _MINUTE: Final = 60
 
 
 def try_promises(
-    out: Output, minutes: float, only: str | None, seed: int, keep: Path | None
+    out: Output,
+    minutes: float,
+    only: str | None,
+    seed: int,
+    keep: Path | None,
+    *,
+    store: str | None = None,
 ) -> int:
     """Run proofs as the options say, and return the exit code.
 
     Raises:
         CliError: An option is invalid.
     """
-    plan = TortureRun(_chosen(only), _seconds(minutes), seed, _empty(keep))
+    plan = TortureRun(
+        _chosen(only),
+        _seconds(minutes),
+        seed,
+        _empty(keep),
+        server=None if store is None else _server(store),
+    )
 
     def begin(promise: Promise) -> None:
         out.say(f"{promise.key} {promise.title}: {promise.text} ...")
@@ -54,6 +68,27 @@ def _chosen(only: str | None) -> list[Promise]:
             Exit.USAGE,
         )
     return [known[key] for key in wanted]
+
+
+def _server(store: str) -> SharedServer:
+    server = SharedServer(parse_store_url("--store", store))
+    with translated_store_errors(unusable(server.url)):
+        try:
+            may_make = server.may_make_databases()
+        except ImportError:
+            raise
+        except Exception as error:
+            # Only now is it known that psycopg is installed.
+            from argybargy.store.postgres.errors import translate  # noqa: PLC0415
+
+            raise translate(error) from error
+    if not may_make:
+        raise CliError(
+            f"{unusable(server.url)}: its user may not create databases.",
+            "Run ALTER USER name CREATEDB, or name another user.",
+            Exit.NOTHING,
+        )
+    return server
 
 
 def _seconds(minutes: float) -> float:

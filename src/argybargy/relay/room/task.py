@@ -523,13 +523,18 @@ class LiveRoom:
     def _note_conflict(self, conflict: Conflict) -> None:
         for commit in conflict.commits:
             self.ahead.put(commit)
-        if not (conflict.commits or isinstance(conflict, Yield)):
+        is_yield = isinstance(conflict, Yield)
+        self.context.counters.conflicts += not is_yield
+        if not (conflict.commits or is_yield):
             self.ahead.miss()
 
     async def _pause(self, tries: int, *, is_yield: bool) -> None:
         """Wait before a batch is decided again."""
         if is_yield:
+            began = trio.current_time()
             await self.ahead.wait_came(YIELD_SECONDS)
+            waited = trio.current_time() - began
+            self.context.counters.turn_seconds.observe(waited)
         elif tries > QUICK_TRIES:
             seconds = PAUSE_SECONDS * 2.0 ** min(tries - QUICK_TRIES, 10)
             await trio.sleep(min(seconds, LONGEST_PAUSE_SECONDS))

@@ -2,7 +2,7 @@
 
 Half of the readers draw random options for each poll. Half of those leave their cursor
 to the relay (``next``). These cancel no polls: the relay cannot know which answer a
-reader without a cursor has received.
+reader without a cursor has received. Of two relays, the others poll each in turn.
 """
 
 import random
@@ -36,6 +36,8 @@ class _Conversation:
         latest_seconds: Longest time from the last acknowledgement of a burst until
             every reader had all of its messages.
         aborted: Number of cancelled polls.
+        posts: Number of posts, which is the key of each.
+        resets: Number of answers that said ``reset``.
     """
 
     posted: set[int] = attrs.field(factory=set)
@@ -43,6 +45,8 @@ class _Conversation:
     heard: dict[str, list[int]] = attrs.field(factory=dict)
     latest_seconds: float = 0.0
     aborted: int = 0
+    posts: int = 0
+    resets: int = 0
     _newest: dict[str, int] = attrs.field(factory=dict)
     _arrivals: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
@@ -76,9 +80,10 @@ class _Conversation:
             to = "all"
             if chance.random() < 0.25:
                 to = f"reader{chance.randrange(READERS)}"
-            reply = await guest.post(f"{guest.name} {number}", to=to)
-            seq = reply.json["message"]["seq"]
-            self.note(seq, to)
+            self.posts += 1
+            text = f"{guest.name} {number}"
+            message = await guest.insist(text, f"{self.posts}", to=to)
+            self.note(message["seq"], to)
 
     async def poll_forever(
         self, guest: AgentClient, chance: random.Random, number: int
@@ -91,12 +96,16 @@ class _Conversation:
             is_hasty = not uses_next and chance.random() < ABORTED
             patience = chance.uniform(0, 0.05) if is_hasty else 35.0
             options, body = _draw_options(chance) if has_options else "", None
+            if not uses_next:
+                # What an answer has handed out, other relays know only from a cursor.
+                guest.move()
             with trio.move_on_after(patience):
                 body = (await guest.poll(since, 25, options)).json
             if body is None:
                 self.aborted += 1
                 continue
             mine += [message["seq"] for message in body["messages"]]
+            self.resets += bool(body.get("reset"))
             since = "next" if uses_next else body["cursor"]
             self._arrivals.unpark_all()
 
@@ -122,6 +131,7 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
         except trio.TooSlowError:
             faults.add(f"{await relay.parked()} polls stayed parked")
     deliveries = _judge(talk, faults)
+    faults.check(f"{talk.resets} answers said reset", is_good=talk.resets == 0)
     is_prompt = talk.latest_seconds <= LATE_SECONDS * environment.patience
     faults.check(f"a wake-up took {talk.latest_seconds:.2f} s", is_good=is_prompt)
     figure = (

@@ -12,8 +12,8 @@ MOST_SECONDS: Final = 3.0
 _ROOM_OF: Final = 50
 
 
-async def prove(environment: ProofEnvironment) -> ProofResult:
-    """Stop a relay with 1,000 parked polls; count their responses."""
+async def prove(environment: ProofEnvironment, polls: int = POLLS) -> ProofResult:
+    """Stop a relay with many parked polls; count their responses."""
     faults, replies = Faults(), list[JsonResponse]()
 
     async def poll(guest: AgentClient) -> None:
@@ -25,20 +25,20 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
     async with environment.open_relay() as relay:
         guests = [
             await relay.guest(f"agent{n % _ROOM_OF}", f"room{n // _ROOM_OF}")
-            for n in range(POLLS)
+            for n in range(polls)
         ]
         async with trio.open_nursery() as nursery:
             for guest in guests:
                 nursery.start_soon(poll, guest)
-            await relay.wait_parked(POLLS)
+            await relay.wait_parked(polls)
             began = trio.current_time()
             code = await relay.stop()
             took = trio.current_time() - began
     good = [reply for reply in replies if reply.status == 200]
     complete = [reply for reply in good if reply.json["cursor"] == 0]
-    is_all = len(complete) == POLLS
+    is_all = len(complete) == polls
     faults.check(
-        f"{len(complete)} of {POLLS} responses have the cursor", is_good=is_all
+        f"{len(complete)} of {polls} responses have the cursor", is_good=is_all
     )
     faults.check(f"the exit code was {code}", is_good=code == 0)
     faults.check(
@@ -46,8 +46,8 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
         is_good=took < MOST_SECONDS * environment.patience,
     )
     figure = (
-        f"{len(complete):,} of {POLLS:,} parked polls answered 200 with their cursor, "
+        f"{len(complete):,} of {polls:,} parked polls answered 200 with their cursor, "
         f"exit after {took:.1f} s"
     )
-    facts = {"answered": len(complete), "polls": POLLS, "exit_seconds": took}
+    facts = {"answered": len(complete), "polls": polls, "exit_seconds": took}
     return ProofResult(figure, facts, faults.all())

@@ -21,6 +21,7 @@ from argybargy.torture.relay_process import (
     JsonResponse,
     RelayProcess,
 )
+from argybargy.torture.shared_server import locked_tables
 
 _POSTS_PER_FAILURE: Final = 3
 _RECOVERY_SECONDS: Final = 10.0
@@ -91,18 +92,19 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
         failing = _FailingRelay(relay, await relay.guest("alice"), faults)
         await failing.post("before")
         while rounds == 0 or trio.current_time() < deadline:
-            for what, fail in _failures().items():
+            for what, fail in _failures(relay).items():
                 with fail(relay):
                     await failing.check_refusals(f"{what} {rounds}")
                 took = await failing.wait_recovered(f"{what} {rounds}")
                 longest = max(longest, took)
             rounds += 1
-        refused = failing.refused
+        refused, is_alone = failing.refused, not relay.store_url
         await _check_stored(failing)
     delays = await hostile.measure(environment, hostile.EVERYTHING, faults)
     figure = (
         f"{faults.count} wrong responses to {refused} posts while the database was "
-        f"locked or the disk full; recovered within {longest:.1f} s; "
+        f"locked{' or the disk full' if is_alone else ''}; recovered within "
+        f"{longest:.1f} s; "
         f"{delays.figure}"
     )
     facts = {
@@ -134,6 +136,16 @@ def _locked(relay: RelayProcess) -> Iterator[None]:
         other.close()
 
 
-def _failures() -> dict[str, Callable[[RelayProcess], AbstractContextManager[None]]]:
+@contextmanager
+def _locked_tables(relay: RelayProcess) -> Iterator[None]:
+    with locked_tables(relay.store_url):
+        yield
+
+
+def _failures(
+    relay: RelayProcess,
+) -> dict[str, Callable[[RelayProcess], AbstractContextManager[None]]]:
     """Return the storage failures that can be injected on this system, by name."""
+    if relay.store_url:
+        return {"lock": _locked_tables}
     return {"lock": _locked, **({"full disk": full_disk} if CAN_FILL_DISK else {})}

@@ -15,6 +15,7 @@ POSTERS: Final = 4
 READERS: Final = 3
 POSTS: Final = 50
 """Posts of each poster between two restarts of the relay."""
+_TALK_SECONDS: Final = 60.0
 
 
 @define
@@ -39,11 +40,12 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
     rooms = [_Room(f"room{number}") for number in range(ROOMS)]
     faults, lives = Faults(), 0
     deadline = trio.current_time() + environment.seconds
+    seconds = _TALK_SECONDS * environment.patience
     while lives < 2 or trio.current_time() < deadline:
         async with environment.open_relay(**KEEP_ALL) as relay:
             async with trio.open_nursery() as nursery:
                 for room in rooms:
-                    nursery.start_soon(_talk, relay, room, lives, faults)
+                    nursery.start_soon(_talk, relay, room, lives, faults, seconds)
             await relay.stop()
         lives += 1
     for room in rooms:
@@ -63,15 +65,17 @@ async def _enter(relay: RelayProcess, room: _Room, name: str) -> AgentClient:
     return relay.returning(name, room.codes[name])
 
 
-async def _talk(relay: RelayProcess, room: _Room, life: int, faults: Faults) -> None:
+async def _talk(
+    relay: RelayProcess, room: _Room, life: int, faults: Faults, seconds: float
+) -> None:
     posters = [await _enter(relay, room, f"poster{n}") for n in range(POSTERS)]
     readers = [await _enter(relay, room, f"reader{n}") for n in range(READERS)]
     last = len(room.acknowledged) + POSTERS * POSTS
 
     async def post_all(guest: AgentClient) -> None:
         for number in range(POSTS):
-            reply = await guest.post(f"{guest.name} {life} {number}")
-            message = reply.json["message"]
+            text = f"{guest.name} {life} {number}"
+            message = await guest.insist(text, text)
             is_new = message["seq"] not in room.acknowledged
             faults.check(f"{room.name} issued {message['seq']} twice", is_good=is_new)
             room.acknowledged[message["seq"]] = message["text"]
@@ -84,7 +88,7 @@ async def _talk(relay: RelayProcess, room: _Room, life: int, faults: Faults) -> 
             heard += [(each["seq"], each["text"]) for each in body["messages"]]
             cursor = body["cursor"]
 
-    with trio.move_on_after(60) as patience:
+    with trio.move_on_after(seconds) as patience:
         async with trio.open_nursery() as nursery:
             for guest in posters:
                 nursery.start_soon(post_all, guest)

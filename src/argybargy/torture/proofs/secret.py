@@ -1,12 +1,18 @@
-"""G11, secret: access codes and the admin token are in no file, log or response."""
+"""G11, secret: access codes and the admin token are in no file, log or response.
+
+A code that was revoked is refused by every relay from the answer on.
+"""
 
 import json
 import stat
 from pathlib import Path
 from typing import Any, Final
 
+import trio
+
 from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.relay_process import AgentClient, RelayProcess
+from argybargy.torture.shared_server import dump
 
 CODES: Final = 100
 _OPERATOR_ROUTES: Final = ("/admin/state", "/admin/stats", "/admin/audit?limit=1000")
@@ -32,8 +38,16 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
             _check(where, text.encode(), secrets, faults)
         searched += _check_files(relay, secrets, faults)
         await relay.stop()
-    is_hidden = _TEXT.encode() not in relay.log.read_bytes()
-    faults.check("the text of a message is in the log", is_good=is_hidden)
+        if relay.store_url:
+            tables = await trio.to_thread.run_sync(dump, relay.store_url)
+            for name, content in tables.items():
+                searched += 1
+                _check(f"the table {name}", content, secrets, faults)
+            is_there = _TEXT.encode() in tables["messages"]
+            faults.check("the tables have no texts: nothing was read", is_good=is_there)
+    for each in relay.all:
+        is_hidden = _TEXT.encode() not in each.log.read_bytes()
+        faults.check("the text of a message is in the log", is_good=is_hidden)
     searched += _check_files(relay, secrets, faults)
     figure = (
         f"{faults.count} of {CODES} codes and the token found in {searched} files, "
@@ -53,8 +67,14 @@ async def _use(relay: RelayProcess, guests: list[AgentClient], faults: Faults) -
             f"a post of a code was answered {reply.status}", is_good=is_refused
         )
     for guest in guests[-10:]:
+        guest.move()
         await relay.admin("POST", "/admin/revoke", {"target": guest.code})
-        await guest.call("GET", "/whoami")
+        reply = await guest.post("still here?")
+        # Valid codes are never throttled, so 429 also means that the code is invalid.
+        faults.check(
+            f"{guest.name} was revoked, and its post answered {reply.status}",
+            is_good=reply.status in {401, 429},
+        )
     # No instruction puts a code into a path or a query, but users will.
     for target in (f"/messages?code={guests[0].code}", f"/{guests[0].code}"):
         await guests[0].call("GET", target)
@@ -72,6 +92,10 @@ async def _collect_responses(relay: RelayProcess, guest: AgentClient) -> dict[st
 
 
 def _check_files(relay: RelayProcess, secrets: list[str], faults: Faults) -> int:
+    return sum(_check_files_of(each, secrets, faults) for each in relay.all)
+
+
+def _check_files_of(relay: RelayProcess, secrets: list[str], faults: Faults) -> int:
     files = [path for path in relay.data.rglob("*") if path.is_file()]
     for path in [*files, relay.log]:
         known = secrets[1:] if path.name == _HOLDER_OF_ADMIN else secrets

@@ -1,12 +1,18 @@
-"""G5, one winner: one claim wins a question, and claim histories are linearizable."""
+"""G5, one winner: one claim wins a question, and claim histories are linearizable.
+
+Of two relays, each is stopped for a moment again and again while the histories are
+recorded, also while it is the one that may commit next.
+"""
 
 import random
+from http import HTTPStatus
 from typing import Final
 
 import attrs
 import trio
 
 from argybargy.system.values import define
+from argybargy.torture.client.messages import BadResponse
 from argybargy.torture.harness import Faults, ProofEnvironment, ProofResult
 from argybargy.torture.linearizable import (
     LOST,
@@ -16,7 +22,11 @@ from argybargy.torture.linearizable import (
     ClaimCall,
     is_linearizable,
 )
-from argybargy.torture.relay_process import AgentClient, RelayProcess
+from argybargy.torture.relay_process import (
+    AgentClient,
+    JsonResponse,
+    RelayProcess,
+)
 
 AGENTS: Final = 64
 QUESTIONS: Final = 200
@@ -25,6 +35,8 @@ RIVALS: Final = 6
 DISPUTED: Final = 4
 CALLS: Final = 12
 """Number of calls of each rival on each disputed question."""
+_UNTOUCHED: Final = {"busy", "storage_unavailable"}
+"""Errors after which nothing has changed."""
 
 
 @define
@@ -49,7 +61,10 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
     async with environment.open_relay() as relay:
         while rounds == 0 or trio.current_time() < deadline:
             await _race(relay, f"race{rounds}", outcomes, faults)
-            await _dispute(relay, f"dispute{rounds}", outcomes, environment.chance)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(relay.disturb)
+                await _dispute(relay, f"dispute{rounds}", outcomes, environment.chance)
+                nursery.cancel_scope.cancel()
             rounds += 1
     for (room, seq), calls in outcomes.histories.items():
         text = f"question {seq} of {room} has an impossible history: {calls}"
@@ -75,7 +90,16 @@ async def prove(environment: ProofEnvironment) -> ProofResult:
 async def _ask(relay: RelayProcess, room: str, count: int) -> None:
     asker = await relay.guest("asker", room)
     for number in range(count):
-        await asker.post(f"question {number}", expects_reply="anyone")
+        text = f"question {number}"
+        await asker.insist(text, text, expects_reply="anyone")
+
+
+async def _claim(guest: AgentClient, seq: int) -> JsonResponse:
+    """Claim a question; of several relays, one may be busy first."""
+    reply = await guest.claim(seq)
+    while guest.others and _changed_nothing(reply):
+        reply = await guest.claim(seq)
+    return reply
 
 
 async def _race(
@@ -86,7 +110,7 @@ async def _race(
 
     async def contend(guest: AgentClient) -> None:
         for seq, winners in wins.items():
-            reply = await guest.claim(seq)
+            reply = await _claim(guest, seq)
             if reply.status == 200:
                 winners.append(guest.name)
             elif reply.status == 409:
@@ -125,13 +149,23 @@ async def _claim_and_release(
 ) -> None:
     for _ in range(CALLS):
         began = trio.current_time()
-        if chance.random() < 0.5:
-            reply = await guest.claim(seq)
-            answer = WON if reply.status == 200 else LOST
-            holder, fence = reply.json["claimed_by"], reply.json.get("fence", 0)
-        else:
-            reply = await guest.call("DELETE", f"/messages/{seq}/claim")
-            answer = RELEASED if reply.status == 200 else REFUSED
-            holder, fence = "", 0
+        is_claim = chance.random() < 0.5
+        target = f"/messages/{seq}/claim"
+        reply = await guest.call("POST" if is_claim else "DELETE", target)
         ended = trio.current_time()
+        if _changed_nothing(reply):
+            continue
+        if reply.status not in {HTTPStatus.OK, HTTPStatus.CONFLICT}:
+            raise BadResponse(f"{guest.name} got {reply} for question {seq}")
+        is_good, holder, fence = reply.status == HTTPStatus.OK, "", 0
+        answer = RELEASED if is_good else REFUSED
+        if is_claim:
+            answer = WON if is_good else LOST
+            holder, fence = reply.json["claimed_by"], reply.json.get("fence", 0)
         history.append(ClaimCall(began, ended, guest.name, answer, holder, fence))
+
+
+def _changed_nothing(reply: JsonResponse) -> bool:
+    """Tell whether a call was refused because of the store, or of other calls."""
+    is_refused = reply.status == HTTPStatus.SERVICE_UNAVAILABLE
+    return is_refused and reply.json["detail"]["error"] in _UNTOUCHED
