@@ -1,5 +1,6 @@
 """Benchmark commands: ``run`` starts servers, ``attach`` measures a running one."""
 
+import tempfile
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -80,13 +81,14 @@ def run(
     server_core, client_core = choose_cores()
     goals: tuple[Goal, ...] = FIGURE_GOALS
     with ExitStack() as stack:
-        subjects = [_started("ours", server, server_core)]
+        subjects = [_started(stack, "ours", server, server_core)]
         if vs:
-            subjects.append(_started("vs", vs, server_core))
+            subjects.append(_started(stack, "vs", vs, server_core))
             goals += ORIGINAL_GOALS
         if against:
             tree = _enter_revision(stack, against)
-            subjects.append(_started(against, server_in(tree), server_core))
+            command = server_in(tree)
+            subjects.append(_started(stack, against, command, server_core))
             goals += goals_against_commit(row.name for row in plan.rows)
         take_core(client_core)
         machine = Machine.of_this_process({server_core, client_core})
@@ -170,9 +172,11 @@ def _plan(
     return Plan(rows, sizes_of(base, changed), rounds)
 
 
-def _started(label: str, command: str, core: int) -> Subject:
+def _started(stack: ExitStack, label: str, command: str, core: int) -> Subject:
     launcher = Launcher(command, core)
-    return Subject(label, command, launcher.start, launcher.start)
+    scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-filled-"))
+    start = launcher.start
+    return Subject(label, command, start, start, Path(scratch))
 
 
 def _measure(

@@ -73,13 +73,24 @@ ABOVE_PYTHON = "above a bare Python"
 FULL_BY_EMPTY = "full / empty"
 OF_20_000 = "process with 20,000"
 
-FIGURE_GOALS = (
+SMALL = "/ small"
+"""End of the name of a figure of a big store in figures of a small one."""
+NOT_GROWING = 1.25
+
+FIGURE_GOALS: tuple[FigureGoal, ...] = (
     FigureGoal("full-room", FULL_BY_EMPTY, 1.2),
     FigureGoal("broadcast", DELIVERY, 1.5),
     FigureGoal("burst", DELIVERY, 1.5),
     FigureGoal("parked", "memory", 12),
     FigureGoal("parked-20000", OF_20_000, 350),
     FigureGoal("version", ABOVE_PYTHON, 100),
+    *(
+        FigureGoal(row, f"{name} {SMALL}", NOT_GROWING)
+        for row in ("many-rooms", "long-room")
+        for name in ("start", "memory", "poll", "history", "search")
+    ),
+    # With many rooms it is the answer that grows.
+    FigureGoal("long-room", f"state {SMALL}", NOT_GROWING),
 )
 """Goals that concern our server alone."""
 

@@ -1,7 +1,7 @@
 """Parts shared by the rows: agents, stopwatch, concurrent workers with a deadline."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol, Self
@@ -13,7 +13,7 @@ from argybargy.torture.client.messages import BadResponse
 from bench.client import Agent, Operator
 from bench.ledger import Ledger, Tally
 from bench.result import Figure, Result, percentile_ms
-from bench.server import HEALTH, Server
+from bench.server import HEALTH, NONE_SET, Server
 from bench.sizes import Sizes
 
 SETTLE_SECONDS = 15.0
@@ -29,13 +29,17 @@ class Launch(Protocol):
     """Starts another server like the measured one."""
 
     def __call__(
-        self, folder: Path | None = None, first: bytes = HEALTH
+        self,
+        folder: Path | None = None,
+        first: bytes = HEALTH,
+        settings: Mapping[str, str] = NONE_SET,
     ) -> AbstractAsyncContextManager[Server]:
         """Run it until the block ends.
 
         Args:
             folder: Its data directory; ``None`` for a new one.
             first: Request whose first answer 200 ends the start.
+            settings: Variables of its environment besides the usual ones.
         """
 
 
@@ -57,6 +61,7 @@ class Bench:
         sizes: Sizes of the rows.
         launch: Starts another such server; ``None`` if attached.
         command: Command that starts it; empty if attached.
+        scratch: Directory for what later rounds use again; ``None`` if attached.
         agents: All invited agents, whose connections are closed at the end.
         run: Suffix of all room names, so that rows never share a room.
     """
@@ -65,6 +70,7 @@ class Bench:
     sizes: Sizes
     launch: Launch | None = None
     command: str = ""
+    scratch: Path | None = None
     agents: list[Agent] = attrs.field(factory=list)
     run: str = attrs.field(factory=lambda: secrets.token_hex(4))
 

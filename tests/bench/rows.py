@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import attrs
 
 from bench import (
+    rows_big,
     rows_delivery,
     rows_operator,
     rows_parked,
@@ -13,6 +14,9 @@ from bench import (
 )
 from bench.load import Bench
 from bench.result import Result
+
+ROW_SECONDS = 120.0
+FILL_SECONDS = 900.0
 
 
 @attrs.frozen
@@ -23,11 +27,13 @@ class Row:
         name: Name in the table and on the command line.
         run: Measurement; the first line of its docstring is the title.
         is_optional: Whether it runs only when selected by name.
+        seconds: Time after which it is given up.
     """
 
     name: str
     run: Callable[[Bench], Awaitable[Result]]
     is_optional: bool = False
+    seconds: float = ROW_SECONDS
 
     @property
     def title(self) -> str:
@@ -58,6 +64,8 @@ ROWS = (
     Row("parked-20000", rows_parked.parked_many, is_optional=True),
     Row("idle", rows_parked.idle, is_optional=True),
     Row("dashboard", rows_start.dashboard, is_optional=True),
+    Row("many-rooms", rows_big.many_rooms, is_optional=True, seconds=FILL_SECONDS),
+    Row("long-room", rows_big.long_room, is_optional=True, seconds=FILL_SECONDS),
 )
 
 

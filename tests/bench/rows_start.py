@@ -84,8 +84,8 @@ async def _invite(bench: Bench, folder: Path) -> bytes:
 
 async def version(bench: Bench) -> Result:
     """CPU time of the option ``--version``, and above that of a bare Python."""
-    program = _program(bench.command)
-    python = [str(_interpreter(program)), "-c", "pass"]
+    program = program_of(bench.command)
+    python = [str(interpreter_of(program)), "-c", "pass"]
     count = CALLS * bench.sizes.starts
     bare = await _cheapest_ms(python, count)
     whole = await _cheapest_ms([str(program), "--version"], count)
@@ -96,7 +96,7 @@ async def version(bench: Bench) -> Result:
     return Result("version", operations=count, figures=figures)
 
 
-def _program(command: str) -> Path:
+def program_of(command: str) -> Path:
     """Return the program of a command such as ``argybargy serve``.
 
     Raises:
@@ -109,7 +109,7 @@ def _program(command: str) -> Path:
             raise Skipped("the command is not a program with the argument serve")
 
 
-def _interpreter(program: Path) -> Path:
+def interpreter_of(program: Path) -> Path:
     """Return the Python of a script.
 
     Raises:

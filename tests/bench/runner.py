@@ -13,6 +13,7 @@ from contextlib import (
     asynccontextmanager,
 )
 from functools import partial
+from pathlib import Path
 
 import attrs
 import trio
@@ -25,7 +26,6 @@ from bench.rows import Row
 from bench.server import Server, ServerDied
 from bench.sizes import Sizes
 
-ROW_SECONDS = 120.0
 ATTEMPTS = 3
 """Turns on a busy machine, after which the run ends."""
 
@@ -39,12 +39,14 @@ class Subject:
         command: Command that starts it; empty if attached.
         open: Opens a server for one row.
         launch: Starts another one; ``None`` if attached.
+        scratch: Directory for what later rounds use again; ``None`` if attached.
     """
 
     label: str
     command: str
     open: Callable[[], AbstractAsyncContextManager[Server]]
     launch: Launch | None = None
+    scratch: Path | None = None
 
 
 @attrs.frozen
@@ -163,9 +165,11 @@ async def run_row(subject: Subject, row: Row, sizes: Sizes) -> Result:
     """Run one row; return its result, or a result with the reason for none."""
     result = Result(row.name)
     try:
-        with trio.fail_after(ROW_SECONDS):
+        with trio.fail_after(row.seconds):
             async with subject.open() as server:
-                bench = Bench(server, sizes, subject.launch, subject.command)
+                bench = Bench(
+                    *(server, sizes, subject.launch, subject.command, subject.scratch)
+                )
                 try:
                     result = await row.run(bench)
                 finally:

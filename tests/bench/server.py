@@ -16,8 +16,10 @@ from argybargy.torture.client.messages import BadResponse, encode_request
 from bench.meter import Meter
 
 HOST = "127.0.0.1"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 STOP_SECONDS = 1.0
+CLEAN_STOP_SECONDS = 20.0
+"""Time to stop for a server that starts again on the same directory."""
 OK = 200
 HEALTH = encode_request("GET", "/health", {})
 # Without rate limits; with bytecode, like an installed server, even if the environment
@@ -29,6 +31,7 @@ LIFTED = {
     "ARGYBARGY_CLAIMS_MAX": "1000000",
     "ARGYBARGY_LOG_LEVEL": "warning",
 }
+NONE_SET: Mapping[str, str] = {}
 
 
 class ServerDied(Exception):
@@ -69,13 +72,17 @@ class Launcher:
 
     @asynccontextmanager
     async def start(
-        self, folder: Path | None = None, first: bytes = HEALTH
+        self,
+        folder: Path | None = None,
+        first: bytes = HEALTH,
+        settings: Mapping[str, str] = NONE_SET,
     ) -> AsyncIterator[Server]:
         """Run a server until the block ends.
 
         Args:
             folder: Its data directory, which stays; ``None`` for a temporary one.
             first: Request whose first answer 200 ends the start.
+            settings: Variables of its environment besides the usual ones.
 
         Raises:
             ServerDied: There was no such answer.
@@ -87,17 +94,20 @@ class Launcher:
             data.mkdir(mode=0o700, exist_ok=True)
             began = trio.current_time()
             with (scratch / "output").open("wb") as output:
-                process = await self._spawn(data, address, output.fileno())
+                process = await self._spawn(data, address, settings, output.fileno())
             try:
                 await _wait_answer(process, address, first, scratch / "output")
                 took = trio.current_time() - began
                 token = (data / "admin.token").read_text().strip()
                 yield Server(address, token, Meter(process.pid), took)
             finally:
-                await _stop(process)  # it shields itself
+                seconds = STOP_SECONDS if folder is None else CLEAN_STOP_SECONDS
+                await _stop(process, seconds)  # it shields itself
 
-    async def _spawn(self, data: Path, address: Address, output: int) -> trio.Process:
-        environment = LIFTED | {
+    async def _spawn(
+        self, data: Path, address: Address, settings: Mapping[str, str], output: int
+    ) -> trio.Process:
+        environment = {**LIFTED, **settings} | {
             "ARGYBARGY_DATA": str(data),
             "ARGYBARGY_HOST": address.host,
             "ARGYBARGY_PORT": str(address.port),
@@ -154,11 +164,11 @@ async def _is_answered(address: Address, request: bytes) -> bool:
         connection.close_nowait()
 
 
-async def _stop(process: trio.Process) -> None:
-    """Send SIGTERM, then SIGKILL after `STOP_SECONDS`; shielded from cancellation."""
+async def _stop(process: trio.Process, seconds: float) -> None:
+    """Send SIGTERM, and SIGKILL some seconds later; shielded from cancellation."""
     with trio.CancelScope(shield=True):
         process.terminate()
-        with trio.move_on_after(STOP_SECONDS):
+        with trio.move_on_after(seconds):
             await process.wait()
         if process.returncode is None:
             process.kill()

@@ -34,6 +34,11 @@ class Sizes:
         state_agents: Agents in each of them.
         state_messages: Messages in each of them.
         states: Requests for the overview.
+        many_rooms: Rooms of the row ``many-rooms``.
+        many_messages: Messages in each of them.
+        many_codes: Access codes in all of them.
+        long_messages: Messages in the room of the row ``long-room``.
+        asked: Requests of each kind in these two rows.
     """
 
     seconds: float = 8.0
@@ -62,6 +67,11 @@ class Sizes:
     state_agents: int = 4
     state_messages: int = 40
     states: int = 40
+    many_rooms: int = 1_000
+    many_messages: int = 2_000
+    many_codes: int = 5_000
+    long_messages: int = 400_000
+    asked: int = 100
 
 
 QUICK = Sizes(
@@ -78,6 +88,10 @@ QUICK = Sizes(
     idle_seconds=5.0,
     starts=2,
     states=15,
+    many_rooms=200,
+    many_codes=1_000,
+    long_messages=100_000,
+    asked=50,
 )
 """Sizes of ``--quick``: enough for figures that agree with a long run's."""
 
@@ -103,5 +117,10 @@ SMOKE = Sizes(
     state_rooms=5,
     state_messages=10,
     states=5,
+    many_rooms=30,
+    many_messages=20,
+    many_codes=60,
+    long_messages=600,
+    asked=5,
 )
 """Sizes of ``--smoke``, which only shows that every row works."""

@@ -4,6 +4,7 @@ from bench.goals import (
     FIGURE_GOALS,
     ORIGINAL_GOALS,
     FigureGoal,
+    Goal,
     RatioGoal,
     Verdict,
     goals_against_commit,
@@ -68,4 +69,5 @@ def test_another_commit_allows_each_row_five_percent() -> None:
 
 def test_every_goal_is_one_of_a_row_that_exists() -> None:
     names = {row.name for row in ROWS}
-    assert {goal.row for goal in (*FIGURE_GOALS, *ORIGINAL_GOALS)} <= names
+    goals: tuple[Goal, ...] = FIGURE_GOALS + ORIGINAL_GOALS
+    assert {goal.row for goal in goals} <= names

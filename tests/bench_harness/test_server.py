@@ -8,8 +8,10 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+import trio
 
 from argybargy.torture.client.connection import is_healthy
+from argybargy.torture.client.messages import encode_request
 from bench.load import Bench, Skipped
 from bench.meter import Meter
 from bench.result import Result
@@ -50,6 +52,30 @@ async def test_a_server_is_measured_with_its_children_and_stopped_after() -> Non
     assert not await is_healthy(server.address)
     assert server.meter.cpu_seconds() == 0
     assert server.meter.memory_bytes() == 0
+
+
+async def test_a_server_starts_again_on_a_directory_with_settings_of_its_own(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    command = f"sh -c 'echo $COLOUR >> $ARGYBARGY_DATA/colours; exec {BARE}'"
+    for colour in ("red", "blue"):
+        async with launcher(command).start(data, settings={"COLOUR": colour}):
+            pass
+    assert (data / "colours").read_text().split() == ["red", "blue"]
+
+
+async def test_a_start_ends_with_the_answer_to_a_certain_request(
+    tmp_path: Path,
+) -> None:
+    missing = encode_request("GET", "/whoami", {})
+    ready = encode_request("GET", "/dashboard", {})
+    async with launcher().start(tmp_path, ready) as server:
+        assert server.start_seconds is not None
+    with trio.move_on_after(1) as scope:
+        async with launcher().start(tmp_path, missing):  # answered with 401
+            pass
+    assert scope.cancelled_caught
 
 
 async def test_a_command_that_ends_at_once_is_reported_with_what_it_said() -> None:

@@ -17,6 +17,11 @@ class CorruptionSignal:
     _error: Corrupt | None = None
     _is_set: trio.Event = attrs.field(factory=trio.Event, repr=False)
 
+    @property
+    def is_reported(self) -> bool:
+        """Whether there was an error."""
+        return self._error is not None
+
     def report(self, error: Corrupt) -> None:
         """Record an error and wake the waiting task; later errors are ignored."""
         if self._error is None:

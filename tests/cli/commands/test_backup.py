@@ -102,7 +102,10 @@ def test_an_existing_file_is_not_replaced_without_force(
 
 @pytest.mark.parametrize(
     "name",
-    ["relay.db", "relay.db-wal", "RELAY.DB", "search.db", "relay.lock", "admin.token"],
+    [
+        *("relay.db", "relay.db-wal", "RELAY.DB", "search.db"),
+        *("relay.lock", "relay.closed", "admin.token"),
+    ],
 )
 def test_the_files_of_the_relay_itself_are_never_replaced(
     desk: Desk, name: str

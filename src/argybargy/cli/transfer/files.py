@@ -16,7 +16,7 @@ STANDARD: Final = "-"
 """Name of standard input and standard output on the command line."""
 _DATABASES = ("relay.db", "search.db")
 """Name prefixes of the relay's own files (database, WAL, snapshots)."""
-_OTHERS = frozenset({"relay.lock", "admin.token", "moved.json"})
+_OTHERS = frozenset({"relay.lock", "relay.closed", "admin.token", "moved.json"})
 _TRY_ANOTHER = "Choose another file, or use --force to replace it."
 
 

@@ -53,12 +53,22 @@ def load_migrations() -> tuple[Migration, ...]:
 
 
 def check_and_migrate(
-    connection: apsw.Connection, path: Path, migrations: Sequence[Migration]
+    connection: apsw.Connection,
+    path: Path,
+    migrations: Sequence[Migration],
+    *,
+    is_checked: bool = False,
 ) -> int:
     """Check a database and apply the missing migrations.
 
     Before its schema changes, an existing database is copied to
     ``<name>.v<version>`` beside it.
+
+    Args:
+        connection: A connection to the database.
+        path: Path of the database.
+        migrations: The schema.
+        is_checked: Whether pages and rows are known to be valid.
 
     Returns:
         The schema version.
@@ -67,12 +77,14 @@ def check_and_migrate(
         Corrupt: The database is damaged or has an invalid row; it is left unchanged.
         Incompatible: Its schema is newer than this program or not Argybargy's.
     """
-    check_integrity(connection, path)
+    if not is_checked:
+        check_integrity(connection, path)
     version = schema_version(connection)
     check_version(connection, path, version, migrations[-1].number)
     if version > 0:
         check_schema(connection, path, migrations[:version])
-        validate_rows(connection, path)
+        if not is_checked:
+            validate_rows(connection, path)
     if 0 < version < migrations[-1].number:
         back_up(connection, path.with_name(f"{path.name}.v{version}"))
     # This pragma changes the file permanently: run it only after the checks above.

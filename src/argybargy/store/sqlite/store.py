@@ -40,6 +40,7 @@ from argybargy.store.protocol import (
     WriterStatistics,
 )
 from argybargy.store.sqlite.backup.snapshot import Snapshots
+from argybargy.store.sqlite.clean_close import leave_note, take_note
 from argybargy.store.sqlite.connection import CLOSE_SECONDS, DatabaseThread, Role
 from argybargy.store.sqlite.doubts import Doubts
 from argybargy.store.sqlite.readers import Readers
@@ -537,6 +538,7 @@ async def open_sqlite_store(
     """
     corruption = CorruptionSignal()
     with hold_directory(directory) as path:
+        is_checked = take_note(path)
         async with (
             _open_connections(path, corruption) as (connection, readers),
             open_index(path, corruption) as index,
@@ -545,13 +547,17 @@ async def open_sqlite_store(
             # Cancelled half-way, a migration would leave its work to the next start.
             # No deadline: copying and migrating take as long as the file is large.
             with trio.CancelScope(shield=True):
-                schema = await connection.run(check_and_migrate, path, steps)
+                schema = await connection.run(
+                    check_and_migrate, path, steps, is_checked=is_checked
+                )
             info = StoreInfo(f"sqlite {apsw.sqlite_lib_version()}", schema, "fsync")
             async with open_writer(connection) as writer:
                 snapshots = Snapshots(path, corruption)
                 yield SqliteStore(
                     info, writer, readers, index, snapshots, limits, corruption
                 )
+        if not corruption.is_reported:
+            leave_note(path)
 
 
 @contextlib.asynccontextmanager

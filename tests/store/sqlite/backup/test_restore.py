@@ -394,7 +394,7 @@ async def test_only_the_owner_may_read_the_restored_database(backed_up: Path) ->
         path.name: stat.S_IMODE(path.stat().st_mode)
         for path in (backed_up / "data").iterdir()
     }
-    names = {"relay.db", "relay.db.before-restore-now", "relay.lock"}
+    names = {"relay.db", "relay.db.before-restore-now", "relay.closed", "relay.lock"}
     assert modes == dict.fromkeys(names, 0o600)
 
 
