@@ -61,7 +61,6 @@ from argybargy.system.logs import get_logger
 from argybargy.web.access.services import Services
 from argybargy.web.access.session import SignInCode
 from argybargy.web.access.sessions import Sessions
-from argybargy.web.endpoints.sign_in import offer_sign_in
 from argybargy.web.errors import error_response
 from argybargy.web.late_app import create_late_app
 from argybargy.web.request import DATA_HEADERS
@@ -207,6 +206,9 @@ def _read_status(services: Services, tunnel: "Tunnel | None") -> RelayStatus:
 
 
 def _sign_in_link(services: Services, nursery: trio.Nursery) -> str:
+    # Imported late: most relays print no link, and the dashboard loads later.
+    from argybargy.web.endpoints.sign_in import offer_sign_in  # noqa: PLC0415
+
     sessions = services.sessions
     made = sessions.make_code(sessions.token_identity())
     nursery.start_soon(_share_code, sessions, made.record)
