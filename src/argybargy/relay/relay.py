@@ -255,8 +255,10 @@ class Relay:
         Raises:
             RelayError: ``contains_secret``.
         """
-        now = self.clock.now()
         found = CODE_PATTERN.findall("\n".join(texts))
+        if not found:
+            return
+        now = self.clock.now()
         if self.codes.has_live(found, now) or self.invites.has_open(found, now):
             raise RelayError(Problem.CONTAINS_SECRET)
 

@@ -225,10 +225,9 @@ async def read_whole_body(
             Content-Length says so.
         ClientGoneError: The client disconnected before the body was complete.
     """
-    too_large = RelayError(Problem.BODY_TOO_LARGE, limit_bytes=limit_bytes)
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > limit_bytes:
-        raise too_large
+        raise RelayError(Problem.BODY_TOO_LARGE, limit_bytes=limit_bytes)
     body = bytearray()
     while True:
         event: Any = await receive()
@@ -236,7 +235,7 @@ async def read_whole_body(
             raise ClientGoneError
         body += event.get("body", b"")
         if len(body) > limit_bytes:
-            raise too_large
+            raise RelayError(Problem.BODY_TOO_LARGE, limit_bytes=limit_bytes)
         if not event.get("more_body", False):
             return bytes(body)
 

@@ -178,19 +178,41 @@ def run_transaction(
 ) -> list[Outcome]:
     """Run all `works` in one transaction, each in a savepoint of its own.
 
+    One alone needs no savepoint: undoing it undoes the transaction. That saves an idle
+    relay two of the six statements of a post.
+
     Raises:
         Unknown: The disk failed during COMMIT; the batch may have been applied.
         apsw.Error: Nothing was applied.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
-        outcomes = [_run_in_savepoint(connection, work) for work in works]
-        _commit(connection)
+        if len(works) == 1:
+            outcomes = [_run_alone(connection, works[0])]
+        else:
+            outcomes = [_run_in_savepoint(connection, work) for work in works]
+        if connection.in_transaction:
+            _commit(connection)
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
     assert not connection.in_transaction
     return outcomes
+
+
+def _run_alone(
+    connection: apsw.Connection, work: Callable[[apsw.Connection], Any]
+) -> Outcome:
+    """Run the only work of a transaction; the transaction is over if it failed."""
+    try:
+        return Outcome(value=work(connection))
+    except SPOILING:
+        raise
+    except Exception as error:
+        if not connection.in_transaction:
+            raise  # SQLite has rolled the transaction back
+        connection.execute("ROLLBACK")
+        return Outcome(error=translate(error))
 
 
 def _run_in_savepoint(

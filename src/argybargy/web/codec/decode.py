@@ -123,6 +123,8 @@ def parse_query(request: Request) -> Fields:
         RelayError: ``invalid_request``, for more than MAX_QUERY_FIELDS fields or
             anything but UTF-8.
     """
+    if not request.query:
+        return {}  # most posts and claims
     plain = plain_fields(request.query)
     return _gather(_pairs(request.query)) if plain is None else plain
 
