@@ -332,6 +332,10 @@ def test_asking_may_wait_for_the_answer(desk: Desk) -> None:
     assert desk.relay.requests[0][2]["wait"] == 30
     desk.relay.answers["POST", "/ask"] = RelayAnswer(202, "waiting 21\n")
     assert desk.type(*words).code == Exit.TIMEOUT
+    asked_back = "waiting 21\n22 bob>you asks you re 21: which one?\n"
+    desk.relay.answers["POST", "/ask"] = RelayAnswer(202, asked_back)
+    result = desk.type(*words)
+    assert (result.code, result.out) == (Exit.OK, asked_back)
 
 
 def test_an_answer_that_asking_has_printed_is_not_read_again(desk: Desk) -> None:

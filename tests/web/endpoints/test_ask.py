@@ -423,11 +423,22 @@ async def test_only_the_asker_of_a_question_is_told_who_asks_back(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_talk("front") as talk:
-        await talk.ask(WHICH | {"to": "all"}, to="all", expects_reply="bob")
-        reply = await talk.client.call(
-            "GET", "/messages/1?wait=1", code=await talk.site.code("cat")
-        )
-        assert "asked_back" not in reply.json
+        cat = await talk.site.code("cat")
+        await talk.ask(to="all", expects_reply="bob", wait=0)
+        replies = list[Reply]()
+
+        async def wait() -> None:
+            target = "/messages/1?wait=9"
+            replies.append(await talk.client.call("GET", target, code=cat))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            started = trio.current_time()
+            await talk.site.house.wait_parked(1)
+            json = WHICH | {"to": "all"}
+            await talk.client.call("POST", "/messages", code=talk.bob, json=json)
+        assert trio.current_time() - started == 9, "it has nothing to answer"
+        assert "asked_back" not in replies[0].json
 
 
 async def test_the_operator_is_told_of_what_asks_back(

@@ -20,10 +20,10 @@ of them: its sender is told to say which. A message of the operator to everybody
 only what it replies to.
 
 A message that asks answers nothing, since it asks back: one whose sender has given it
-``expects_reply`` (as ``POST /ask`` does) or choices. Two are no exception but answers:
-a reply that takes a choice, and a message to one peer that leaves ``expects_reply``
-out. That field then has the addressee as its default, and agents of the original
-Argybargy answer so.
+``expects_reply`` (as ``POST /ask`` does) or choices. Two messages are answers although
+they expect a reply: one that takes a choice, and one to a single peer that leaves
+``expects_reply`` out. The addressee is then only the default, and agents of the
+original Argybargy answer like this.
 """
 
 from collections.abc import Callable, Iterable

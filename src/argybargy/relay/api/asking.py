@@ -121,7 +121,7 @@ async def ask_as(
         return posted
     live, seq = await relay.live(code.room), posted.message.seq
     after = live.room.head if posted.is_duplicate else seq
-    back = _Back(live, posted.message, after)
+    back = _Back(live, posted.message, after, is_asker=True)
     waited = await _wait_as(
         relay, code, back, wait_seconds, is_counted=not posted.is_duplicate
     )
@@ -155,14 +155,14 @@ async def await_thread(
         raise RelayError(Problem.NOT_FOUND)
     if live.room.leases:
         await renew_claims(code, live)
-    back = _Back(live, found, live.room.head)
+    is_asker = found.agent_key == code.peer.name
+    back = _Back(live, found, live.room.head, is_asker=is_asker)
     waited = await _wait_as(relay, code, back, wait_seconds, is_counted=not is_long)
     thread = await read_thread(relay, live, code.reads_as, seq)
     answer = await find_answer(relay, live, thread.message, code.reads_as)
     has_heard = waited.has_parked and (answer is not None or back.has_come())
     _note_end(relay, code, has_heard=has_heard)
-    asked_back = back.latest() if found.agent_key == code.peer.name else None
-    return AwaitedThread(thread, answer, waited, asked_back)
+    return AwaitedThread(thread, answer, waited, back.latest())
 
 
 async def await_thread_as_operator(
@@ -192,14 +192,14 @@ async def await_thread_as_operator(
     found = await find_message(relay, live, seq)
     if found is None:
         raise RelayError(Problem.NOT_FOUND)
-    back = _Back(live, found, live.room.head)
+    is_asker = found.asker_key == OPERATOR
+    back = _Back(live, found, live.room.head, is_asker=is_asker)
     with live.polls.subscribe(OPERATOR, question=seq) as subscription:
         await park_until_ended(relay, back, subscription, wait_seconds, is_allowed)
     waited = outcome_of(relay, live, subscription)
     thread = await read_thread(relay, live, None, seq)
     answer = await find_answer(relay, live, thread.message, None)
-    asked_back = back.latest() if found.asker_key == OPERATOR else None
-    return AwaitedThread(thread, answer, waited, asked_back)
+    return AwaitedThread(thread, answer, waited, back.latest())
 
 
 @frozen
@@ -213,11 +213,13 @@ class _Back:
         live: The room.
         question: The question, as it was when the wait began.
         after: The newest seq when the wait began.
+        is_asker: Whether the asker waits; others are not asked anything.
     """
 
     live: LiveRoom
     question: Message
     after: int
+    is_asker: bool
 
     def has_come(self) -> bool:
         """Tell whether one has come since the wait began."""
@@ -230,6 +232,8 @@ class _Back:
         return self._latest_after(self.question.seq)
 
     def _latest_after(self, after: int) -> Message | None:
+        if not self.is_asker:
+            return None
         room = self.live.room
         question = room.messages.get(self.question.seq, self.question)
         oldest = max(after + 1, room.tail_first, room.first)
