@@ -71,7 +71,7 @@ class Sizes:
     many_messages: int = 2_000
     many_codes: int = 5_000
     long_messages: int = 400_000
-    asked: int = 100
+    asked: int = 200
 
 
 QUICK = Sizes(
@@ -91,7 +91,7 @@ QUICK = Sizes(
     many_rooms=200,
     many_codes=1_000,
     long_messages=100_000,
-    asked=50,
+    asked=100,
 )
 """Sizes of ``--quick``: enough for figures that agree with a long run's."""
 
