@@ -22,7 +22,7 @@ from support.postgres import PostgresServer, need_programs, start_server, stop_s
 from support.relay_process import fork_or_spawn
 
 pytestmark = pytest.mark.cluster
-SECONDS = 3.0
+SECONDS = 2.0
 BROKEN = Path(__file__).with_name("broken_relay.py")
 BY_KEY = {promise.key: promise for promise in PROMISES}
 

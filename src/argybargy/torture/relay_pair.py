@@ -6,6 +6,7 @@ of three kills the first hits one relay, the second the other, the third the ser
 
 import shutil
 import signal
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -109,14 +110,15 @@ class RelayPair(RelayProcess):
 
     @override
     async def disturb(self) -> None:
-        while True:
-            for relay in self.all:
-                await trio.sleep(_BETWEEN_SECONDS)
-                relay.process.send_signal(signal.SIGSTOP)
-                try:
-                    await trio.sleep(_STOPPED_SECONDS)
-                finally:
-                    relay.process.send_signal(signal.SIGCONT)
+        if sys.platform != "win32":  # it has no such signals
+            while True:
+                for relay in self.all:
+                    await trio.sleep(_BETWEEN_SECONDS)
+                    relay.process.send_signal(signal.SIGSTOP)
+                    try:
+                        await trio.sleep(_STOPPED_SECONDS)
+                    finally:
+                        relay.process.send_signal(signal.SIGCONT)
 
 
 @asynccontextmanager
