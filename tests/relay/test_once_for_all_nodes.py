@@ -276,6 +276,28 @@ async def test_a_node_that_has_not_heard_of_a_notice_finds_its_question(
         assert await find_notified_question(there.relay, "0" * 32) is None
 
 
+@pytest.mark.parametrize("is_room_known", [False, True])
+async def test_a_node_that_has_not_heard_of_a_question_says_it_is_not_over(
+    autojump_clock: trio.testing.MockClock, *, is_room_known: bool
+) -> None:
+    channels = [RecordingChannel(), RecordingChannel()]
+    async with open_nodes(plans=plans(channels)) as nodes:
+        here, there = nodes
+        anna = await here.guest("anna")
+        await there.learn_codes()
+        if is_room_known:
+            await there.post(anna, "hello")
+            await settled()
+        there.mine.holds = True
+        await here.post(anna, "may I?", to=("operator",), expects="operator")
+        await trio.sleep(7.1)
+        (push,) = channels[0].pushes
+        notice_id = push.events[0].id
+        found = await find_notified_question(there.relay, notice_id)
+        assert found is not None
+        assert found.message.text == "may I?"
+
+
 # -- dampings ----------------------------------------------------------------------
 
 

@@ -48,7 +48,7 @@ class ConnectionLimits:
     body_seconds: float = 10.0
     idle_seconds: float = 75.0
     write_seconds: float = 10.0
-    connections: int = 12_000
+    connections: int = 24_000
     connections_per_address: int = 256
     refusals: int = 64
     retry_after_seconds: int = 5

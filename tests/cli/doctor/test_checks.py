@@ -425,10 +425,10 @@ async def test_the_clock_is_compared_with_the_newest_message(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("soft", "hard", "level", "fix"),
     [
-        (20_000, 20_000, Level.OK, ""),
-        (1_024, 1_048_576, Level.WARNING, "ulimit -n 12256 && argybargy up"),
-        (1_024, 4_096, Level.WARNING, "LimitNOFILE=12256"),
-        (64, 4_096, Level.PROBLEM, "LimitNOFILE=12256"),
+        (30_000, 30_000, Level.OK, ""),
+        (1_024, 1_048_576, Level.WARNING, "ulimit -n 24256 && argybargy up"),
+        (1_024, 4_096, Level.WARNING, "LimitNOFILE=24256"),
+        (64, 4_096, Level.PROBLEM, "LimitNOFILE=24256"),
     ],
 )
 def test_too_few_descriptors_are_reported_with_a_fix(

@@ -32,8 +32,8 @@ TimeoutStartSec=5min
 TimeoutStopSec=30
 # The relay reports every 15 seconds that its event loop runs.
 WatchdogSec=30
-# 12,000 agents with a connection each, and spare descriptors.
-LimitNOFILE=16384
+# 24,000 agents with a connection each, and spare descriptors.
+LimitNOFILE=32768
 UMask=0077
 """
 _OF_SYSTEM: Final = """\

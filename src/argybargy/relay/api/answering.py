@@ -10,6 +10,7 @@ from argybargy.relay.api.agent import find_message
 from argybargy.relay.api.operator import OPERATOR_ACTOR, say
 from argybargy.relay.api.posting import PostDraft
 from argybargy.relay.relay import Relay
+from argybargy.relay.room.task import LiveRoom
 from argybargy.relay.store_errors import translated
 from argybargy.system.values import frozen
 
@@ -45,13 +46,23 @@ async def find_notified_question(
         with translated():
             await relay.notifications.reread()
         key = relay.notifications.question_of(notice_id)
-    if key is None or not relay.knows(key.room):
+    if key is None or not await relay.has_room(key.room):
         return None
     return await _find_open(relay, key.room, int(key.subject))
 
 
 async def _find_open(relay: Relay, room: RoomKey, seq: int) -> NotifiedQuestion | None:
     live = await relay.live(room)
+    found = await _find_open_in(relay, live, seq)
+    if found is None and relay.is_shared:
+        await live.confirm()  # this node may not have heard of the question yet
+        found = await _find_open_in(relay, live, seq)
+    return found
+
+
+async def _find_open_in(
+    relay: Relay, live: LiveRoom, seq: int
+) -> NotifiedQuestion | None:
     if live.room.status.is_closed or not live.room.exists:
         return None
     message = await find_message(relay, live, seq)

@@ -97,12 +97,14 @@ class Guard:
 async def open_guard() -> AsyncIterator[Guard]:
     """Run the guard while the block runs."""
     theirs, ours = os.pipe()
+    # A signal to the group of this process is not for it. (Windows lacks the option,
+    # and clusters.)
+    options: dict[str, Any] = {"start_new_session": True}
     try:
         process = await trio.lowlevel.open_process(
             [sys.executable, "-m", "argybargy.serve.cluster.guard"],
             stdin=theirs,
-            # A signal to the group of this process is not for it.
-            start_new_session=True,
+            **options,
         )
     except BaseException:
         os.close(ours)

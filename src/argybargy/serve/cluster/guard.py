@@ -51,8 +51,9 @@ def end_children(
     while running and now() < deadline:
         sleep(_LOOK_SECONDS)
         running = {pid for pid in running if _send(os.kill, pid, 0)}
-    for pid in left:
-        _send(os.killpg, pid, signal.SIGKILL)
+    if sys.platform != "win32":  # there are no clusters on Windows
+        for pid in left:
+            _send(os.killpg, pid, signal.SIGKILL)
 
 
 def _send(kill: Callable[[int, int], None], pid: int, number: int) -> bool:
@@ -68,8 +69,9 @@ def _send(kill: Callable[[int, int], None], pid: int, number: int) -> bool:
 
 def main() -> None:
     """Read from standard input to its end, then end the children that are left."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the cluster ends them itself
+    if sys.platform != "win32":
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # the cluster ends them itself
     end_children(read_children(sys.stdin.buffer))
 
 
