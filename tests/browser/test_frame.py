@@ -26,6 +26,8 @@ def test_a_sidebar_a_conversation_and_a_drawer(dashboard: Dashboard) -> None:
     dashboard.sign_in()
     assert 250 <= width_of(dashboard, ".sidebar") <= 300
     expect(dashboard.css(".wordmark")).to_have_text("argybargy")
+    expect(dashboard.css(".rooms .fold")).to_have_count(1)
+    expect(dashboard.css(".roster .fold")).to_have_count(1)
     order = dashboard.page.evaluate(
         "[...document.querySelectorAll('.inbox, .rooms, .rooms .fold, .roster, "
         ".roster .fold')].map((node) => node.className)"

@@ -13,6 +13,7 @@ from support.cuttable_proxy import CuttableProxy
 pytestmark = pytest.mark.browser
 LEAST_GAPS = (0.4, 0.8, 1.6, 3.2)
 """Minimum seconds between the streams before polling begins."""
+MOST_MESSAGES = 5 * len(LEAST_GAPS)
 
 
 def connection(dashboard: Dashboard) -> Locator:
@@ -236,13 +237,17 @@ def test_updates_that_cannot_be_applied_are_replaced_by_polling(
     claude = dashboard.relay.agent("claude")
     claude.say("m0")
     dashboard.sign_in()
-    for number in range(1, len(LEAST_GAPS) + 2):
-        claude.say(f"m{number}")
-        expect(dashboard.css(".msg")).to_have_count(number + 1, timeout=15_000)
+    # A snapshot may bring a message before its update fails: on a slow machine it
+    # takes more messages than failures.
+    sent = 1
+    while connection(dashboard).text_content() != "polling" and sent < MOST_MESSAGES:
+        claude.say(f"m{sent}")
+        sent += 1
+        expect(dashboard.css(".msg")).to_have_count(sent, timeout=15_000)
     expect(connection(dashboard)).to_have_text("polling", timeout=15_000)
     told = connection(dashboard).get_attribute("title") or ""
     assert "could not be shown (no such function)" in told
-    assert dashboard.texts() == [f"m{number}" for number in range(len(LEAST_GAPS) + 2)]
+    assert dashboard.texts() == [f"m{number}" for number in range(sent)]
     # The first was given up for the room that it named.
     assert len(stream_start_times(dashboard)) <= len(LEAST_GAPS) + 2
 
