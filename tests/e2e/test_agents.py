@@ -134,7 +134,7 @@ async def test_two_agents_talk_by_the_commands_that_connect_prints(
         for each in (seat, other):
             assert Path(each["header_file"]).is_relative_to(home)
         manual, once, claim, answer, ask = commands(seat["instructions"])
-        assert "asks the human" in await shell(manual)
+        assert "only operator is the human" in await shell(manual)
 
         own = commands(other["instructions"])
         asked = own[4].replace("to=operator", "to=all&expects_reply=anyone")
@@ -146,7 +146,7 @@ async def test_two_agents_talk_by_the_commands_that_connect_prints(
         assert claimed.startswith("claimed 1 until ")
         lost = await shell(own[2].replace("<seq>", "1"))
         assert lost.startswith("error: not_claimable: ")
-        said = answer.replace("<seq>", "1").replace("<peer>", "claude")
+        said = answer.replace("<seq>", "1").replace("<name>", "claude")
         assert (await shell(said)).startswith("ok 2 · ")
         assert await shell(ask) == "ok 3 · operator away\n"
 

@@ -11,6 +11,7 @@ import apsw
 import pytest
 import trio
 
+from argybargy.store.sqlite.clean_close import NOTE_NAME
 from argybargy.store.sqlite.store import open_sqlite_store
 from argybargy.torture.relay_process import COMMAND, free_port
 from support.relay_process import open_server
@@ -65,10 +66,13 @@ DAMAGE: dict[Callable[[Path], None], str] = {
 
 def _contents(data: Path) -> dict[str, bytes]:
     files = [path for path in data.iterdir() if path.is_file()]
-    # Shared memory says nothing of what is stored, and an empty log neither.
+    # Shared memory says nothing of what is stored, and an empty log neither. The note
+    # of a clean close is of no use to a file that is damaged.
     contents = {path.name: path.read_bytes() for path in files}
     return {
-        name: each for name, each in contents.items() if each and "-shm" not in name
+        name: each
+        for name, each in contents.items()
+        if each and "-shm" not in name and name != NOTE_NAME
     }
 
 

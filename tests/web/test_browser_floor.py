@@ -47,7 +47,9 @@ RECENT: Final = {
 NICER: Final = {
     "field-sizing": "a choice is as wide as its widest option",
     "text-box": "the text of a button stands a pixel above the middle",
+    "mask-image": "tabs that are wider than a phone end at its edge, and do not fade",
     "overflow-anchor": "Safari does not move what is read in the first place",
+    "scrollbar-width": "a row of tabs may have a scroll bar",
 }
 """Styles that some browsers lack, and their effect there."""
 
@@ -59,16 +61,16 @@ CALLED: Final = _words(
     endsWith entries every exec execCommand filter find findIndex findLast flat flatMap
     floor focus forEach format formatToParts fromEntries get getBoundingClientRect
     getDate getElementById getFullYear getItem getMonth getNotifications getRandomValues
-    getReader getRegistration has imul includes indexOf isArray isInteger isNaN join
-    json keys localeCompare map matchAll matches max min now observe openWindow padStart
-    parse peek pipeThrough pop preventDefault push pushState querySelector
+    getReader getRegistration has imul includes indexOf isArray isFinite isInteger isNaN
+    join json keys localeCompare map matchAll matches max min now observe openWindow
+    padStart parse peek pipeThrough pop preventDefault push pushState querySelector
     querySelectorAll race random read register remove removeAllRanges
     removeEventListener removeItem replace replaceAll replaceState requestPermission
     reset resolve resolvedOptions reverse round scrollIntoView select selectNodeContents
-    set setItem setSelectionRange shift showModal showNotification skipWaiting slice
-    some sort split startMessages startsWith stopPropagation stringify test then
-    throwIfAborted timeout toISOString toLowerCase toString toUpperCase trim unregister
-    values writeText
+    set setDate setHours setItem setSelectionRange shift showModal showNotification
+    skipWaiting slice some sort split startMessages startsWith stopPropagation stringify
+    test then throwIfAborted timeout toISOString toLowerCase toString toUpperCase trim
+    unregister values writeText
     """
 )
 """Methods called, except those that the modules define."""
@@ -95,8 +97,8 @@ TOO_NEW: Final = (
 
 FUNCTIONS: Final = _words(
     """
-    brightness calc clamp env has hsl is light-dark max min minmax not oklch rgb rotate
-    scale var
+    brightness calc clamp env has hsl inset is light-dark linear-gradient max min minmax
+    not oklch rgb rotate scale var
     """
 )
 PSEUDO: Final = _words(
@@ -111,9 +113,9 @@ PROPERTIES: Final = _words(
     -webkit-text-size-adjust accent-color align-content align-items align-self animation
     background border border-bottom border-bottom-color border-bottom-width
     border-collapse border-color border-left border-radius border-right border-top
-    border-width bottom box-shadow box-sizing clear color color-scheme content cursor
-    display fill filter flex flex-direction flex-wrap float font font-family font-size
-    font-style font-variant-numeric font-weight gap grid-column grid-row
+    border-width bottom box-shadow box-sizing clear clip-path color color-scheme content
+    cursor display fill filter flex flex-direction flex-wrap float font font-family
+    font-size font-style font-variant-numeric font-weight gap grid-column grid-row
     grid-template-columns grid-template-rows height inset justify-content justify-items
     justify-self left letter-spacing line-height list-style margin margin-block
     margin-bottom margin-inline margin-left margin-right margin-top max-height max-width

@@ -1,6 +1,5 @@
 """Find the known word that a mistyped one is nearest to, for errors and warnings."""
 
-import difflib
 from collections.abc import Iterable
 from heapq import nsmallest
 from itertools import islice
@@ -28,6 +27,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         word: The word that is not known.
         known: The known words, of which :data:`MAX_KNOWN` are looked at.
     """
+    import difflib  # noqa: PLC0415 - few relays ever meet a mistyped word
+
     wanted = _plain(word)
     if not 1 <= len(wanted) <= _LONGEST:
         return None
