@@ -227,6 +227,8 @@ function SectionTabs() {
     // On a phone the row of tabs is wider than the screen; the next one shows in part.
     const selected = tabs.current.querySelector("[aria-selected=true]");
     selected.scrollIntoView({ block: "nearest", inline: "center" });
+    // Each section begins at its top, however far the last one was scrolled.
+    tabs.current.closest(".dialog-inside").scrollTop = 0;
   }, [section.value]);
   return html`<div class="tabs drawer-tabs" ref=${tabs} role="tablist" aria-label="Settings" onKeyDown=${onKeyDown}>
     ${ids.map(

@@ -152,8 +152,8 @@ function Says({ room, isTold }) {
 
 // -- choosing -----------------------------------------------------------------------
 
-function options(rows, prefix) {
-  return rows.map((row) => html`<option key=${row.name} value=${row.name}>${prefix}${row.name}</option>`);
+function options(rows) {
+  return rows.map((row) => html`<option key=${row.name} value=${row.name}>${row.name}</option>`);
 }
 
 /** The groups of the recipients, in this order: the words of a status without its time. */
@@ -169,6 +169,11 @@ function byStatus(rows) {
   return groups.filter(([, members]) => members.length);
 }
 
+/** A click beside the field is meant for it: what is typed next would act as shortcuts. */
+export function focusField({ currentTarget, target }) {
+  if (!target.closest("a, button, input, label, textarea")) currentTarget.querySelector("textarea").focus();
+}
+
 function ToChoice() {
   const { peer } = view.value;
   const to = recipients(recipient());
@@ -180,18 +185,16 @@ function ToChoice() {
     const replyTo = current.replyTo && { ...current.replyTo, before: { ...current.replyTo.before, to: target.value } };
     updateDraft(draftKey.peek(), { ...next, replyTo, mention: null });
   };
-  return html`<select
-    class=${to === "all" ? "choice" : "choice is-set"}
-    aria-label="Recipient"
-    value=${to}
-    onChange=${choose}
-  >
-    <option value="all">to: everyone</option>
-    ${byStatus(roster.value.filter((row) => row.role !== "reader")).map(
-      ([words, rows]) => html`<optgroup key=${words} label=${words}>${options(rows, "to: ")}</optgroup>`,
-    )}
-    ${isGone && html`<option value=${to}>to: ${to}</option>`}
-  </select>`;
+  return html`<label class="choice-of">
+    to:
+    <select class=${to === "all" ? "choice" : "choice is-set"} aria-label="Recipient" value=${to} onChange=${choose}>
+      <option value="all">everyone</option>
+      ${byStatus(roster.value.filter((row) => row.role !== "reader")).map(
+        ([words, rows]) => html`<optgroup key=${words} label=${words}>${options(rows)}</optgroup>`,
+      )}
+      ${isGone && html`<option value=${to}>${to}</option>`}
+    </select>
+  </label>`;
 }
 
 function ExpectsChoice() {
@@ -199,19 +202,22 @@ function ExpectsChoice() {
   const expects = chosenReplier();
   const isSet = expects !== DEFAULT;
   const usual = defaultExpects(to);
-  return html`<select
-    class=${isSet ? "choice is-set" : "choice"}
-    aria-label="Who should answer"
-    value=${expects}
-    onChange=${(event) => updateDraft(draftKey.peek(), { expects: event.target.value })}
-  >
-    <option value=${DEFAULT}>asks: ${usual === "none" ? "nobody" : usual}</option>
-    <option value="anyone">asks: anyone</option>
-    ${possibleRepliers(to).filter((name) => name !== usual).map(
-      (name) => html`<option key=${name} value=${name}>asks: ${name}</option>`,
-    )}
-    ${usual !== "none" && html`<option value="none">asks: nobody</option>`}
-  </select>`;
+  return html`<label class="choice-of">
+    asks:
+    <select
+      class=${isSet ? "choice is-set" : "choice"}
+      aria-label="Who should answer"
+      value=${expects}
+      onChange=${(event) => updateDraft(draftKey.peek(), { expects: event.target.value })}
+    >
+      <option value=${DEFAULT}>${usual === "none" ? "nobody" : usual}</option>
+      <option value="anyone">anyone</option>
+      ${possibleRepliers(to).filter((name) => name !== usual).map(
+        (name) => html`<option key=${name} value=${name}>${name}</option>`,
+      )}
+      ${usual !== "none" && html`<option value="none">nobody</option>`}
+    </select>
+  </label>`;
 }
 
 function SenderChoice() {
@@ -476,7 +482,7 @@ export function Composer() {
     </p>`}
     <${Replying} />
     ${completion.list}
-    <div class="composer-box">
+    <div class="composer-box" onClick=${focusField}>
       <${Says} room=${room} isTold=${told.isDoubt} />
       <textarea
         id="composer"

@@ -2,7 +2,7 @@
 import { cx, html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./ui.js";
 import { get, roomPath, sender } from "./api.js";
 import { useCompletion } from "./completion.js";
-import { answers, describeFailure, grow, hearingWords, noteOf, putBack, replyWords, useTold } from "./composer.js";
+import { answers, describeFailure, focusField, grow, hearingWords, noteOf, putBack, replyWords, useTold } from "./composer.js";
 import { draftText, threadTarget, updateDraft } from "./drafts.js";
 import { plural } from "./format.js";
 import { Icon } from "./icons.js";
@@ -197,7 +197,7 @@ function ThreadComposer({ room, target, isThreadStart }) {
   return html`<form class="composer thread-composer" onSubmit=${send}>
     <p class=${told.isProblem ? "problem" : cx("composer-note", told.isDoubt && "is-doubt")} role="status">${told.text}</p>
     ${completion.list}
-    <div class="composer-box">
+    <div class="composer-box" onClick=${focusField}>
       <p class="says" id="thread-says">
         ${words.map((word, at) => [at > 0 && " · ", word])}
         ${!isThreadStart &&
