@@ -703,3 +703,18 @@ def test_axe_finds_nothing_serious_in_the_invitation(
     form.get_by_role("button", name="Create the code").click()
     expect(dashboard.css(".made-steps")).to_be_visible()
     check_widths(dashboard, "a new code")
+
+
+def test_each_section_begins_at_its_top(dashboard: Dashboard) -> None:
+    for name in ("ann", "bob", "eve", "ida"):
+        dashboard.relay.agent(name)
+    dashboard.page.set_viewport_size({"width": 900, "height": 360})
+    dashboard.sign_in("?room=build")
+    open_drawer(dashboard, "Codes")
+    expect(dashboard.css(".code-row-item")).to_have_count(4)
+    inside = dashboard.css("dialog .dialog-inside")
+    inside.evaluate("(node) => node.scrollTo(0, node.scrollHeight)")
+    assert inside.evaluate("(node) => node.scrollTop") > 0
+    choose(dashboard, "Audit")
+    expect(dashboard.css("#section")).to_contain_text("Audit log")
+    assert inside.evaluate("(node) => node.scrollTop") == 0

@@ -690,3 +690,15 @@ def test_a_closed_room_is_reopened_where_one_writes_on_a_phone(
     expect(note).to_contain_text("This room is closed: only you can post.")
     note.get_by_role("button", name="Reopen room").click()
     expect(note).to_have_count(0)
+
+
+def test_a_click_beside_the_field_is_meant_for_it(dashboard: Dashboard) -> None:
+    dashboard.relay.agent("claude").say("x")
+    dashboard.sign_in("?room=build")
+    expect(dashboard.css(".msg")).to_have_count(1)
+    dashboard.css(".msg").click()
+    dashboard.css(".says").click()
+    expect(dashboard.composer).to_be_focused()
+    dashboard.page.keyboard.type("really")
+    expect(dashboard.composer).to_have_value("really")
+    expect(dashboard.css(".replying")).to_have_count(0)
