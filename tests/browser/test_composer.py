@@ -67,9 +67,7 @@ def test_recipient_and_expected_replier_are_chosen(dashboard: Dashboard) -> None
         dashboard.page.get_by_label("Recipient"),
         dashboard.page.get_by_label("Who should"),
     )
-    expect(to.locator("option")).to_have_text(
-        ["everyone", "claude", "late"]
-    )
+    expect(to.locator("option")).to_have_text(["everyone", "claude", "late"])
     expect(to).to_have_class("choice")
     expect(expects.locator("option").first).to_have_text("nobody")
     expects.select_option("anyone")
