@@ -22,13 +22,15 @@ CLEAN_STOP_SECONDS = 20.0
 """Time to stop for a server that starts again on the same directory."""
 OK = 200
 HEALTH = encode_request("GET", "/health", {})
-# Without rate limits; with bytecode, like an installed server, even if the environment
-# of the benchmark disables it.
+# Without rate limits, and without the damping of agents that answer each other often,
+# which ends a ping-pong after twelve turns; with bytecode, like an installed server,
+# even if the environment of the benchmark disables it.
 LIFTED = {
     "PYTHONDONTWRITEBYTECODE": "",
     "ARGYBARGY_RATE_MAX": "1000000",
     "ARGYBARGY_READS_MAX": "1000000",
     "ARGYBARGY_CLAIMS_MAX": "1000000",
+    "ARGYBARGY_LOOP_TURNS": "0",
     "ARGYBARGY_LOG_LEVEL": "warning",
 }
 NONE_SET: Mapping[str, str] = {}
