@@ -21,8 +21,8 @@ import { Inline } from "./markdown.js";
 import { queueAnswer, rowOf, sendWaiting } from "./outbox.js";
 import { isPending, PendingAnswers } from "./pending.js";
 import { send as sendMessage } from "./posting.js";
-import { view } from "./route.js";
-import { cardOf, isQuestion, isWaiting, messageLog, roster, scrollToEnd } from "./state.js";
+import { showRoom, view } from "./route.js";
+import { cardOf, isQuestion, isWaiting, messageLog, roster, rosterRoom, scrollToEnd } from "./state.js";
 import { isDeaf, isInvited, isUnheard, isYou, kindOf, minute, receiptWords, statusOf } from "./status.js";
 import { isSendKey } from "./widgets.js";
 
@@ -100,13 +100,14 @@ export function replyWords(message, to, asked = "none") {
 }
 
 const isHere = (name) => roster.value.some((row) => isSameName(row.name, name));
+const isReader = (name) => roster.value.some((row) => row.role === "reader" && isSameName(row.name, name));
+const doubt = (words) => html`<span class="is-deaf">${words}</span>`;
 
 function recipientWords(to) {
   if (isToAll(to)) return ["To everyone"];
   const gone = [to].flat().filter((name) => !isSameName(name, "operator") && !isHere(name));
-  const missing = gone.length && roster.value.length ? [html`<bdi>${gone.join(", ")}</bdi> is not in this room`] : [];
-  const isReading = roster.value.some((row) => row.role === "reader" && isSameName(row.name, recipients(to)));
-  const reads = isReading ? [html`<bdi>${recipients(to)}</bdi> reads only what is said to everyone`] : [];
+  const missing = gone.length && roster.value.length ? [doubt(html`<bdi>${gone.join(", ")}</bdi> is not in this room`)] : [];
+  const reads = isReader(recipients(to)) ? [doubt(html`<bdi>${recipients(to)}</bdi> reads only what is said to everyone`)] : [];
   return [html`To <bdi>${recipients(to)}</bdi> alone`, ...missing, ...reads];
 }
 
@@ -444,8 +445,29 @@ function clearedDraft(sent) {
   return { ...withoutReply(sent), to, text: "", expects: DEFAULT, choices: null, mention: null };
 }
 
+/** Why a message to the member of the direct view would never be read; or null. */
+function unreachable(room, peer) {
+  if (!peer || rosterRoom.value !== room || isSameName(peer, "operator")) return null;
+  if (!isHere(peer)) return html`<bdi class="name">${peer}</bdi> is not in this room.`;
+  return isReader(peer) ? html`<bdi class="name">${peer}</bdi> reads only what is said to everyone.` : null;
+}
+
+/** In place of the composer, where nobody would read a message. */
+function NoComposer({ room, why }) {
+  const go = () => (showRoom(room), focusComposer());
+  return html`<div class="composer is-unreachable">
+    <p>${why}</p>
+    <button type="button" class="small" onClick=${go}>Write to everyone</button>
+  </div>`;
+}
+
 export function Composer() {
   const { room, peer } = view.value;
+  const why = unreachable(room, peer);
+  return why ? html`<${NoComposer} room=${room} why=${why} />` : html`<${Writing} room=${room} peer=${peer} />`;
+}
+
+function Writing({ room, peer }) {
   const box = useRef(null);
   const { send, isBusy, told, forget } = useSend(room);
   const { text } = draft.value;
