@@ -703,3 +703,33 @@ def test_axe_finds_nothing_serious_in_the_invitation(
     form.get_by_role("button", name="Create the code").click()
     expect(dashboard.css(".made-steps")).to_be_visible()
     check_widths(dashboard, "a new code")
+
+
+def test_the_tabs_of_the_settings_fade_where_they_go_on(
+    new_dashboard: NewDashboard,
+) -> None:
+    dashboard = new_dashboard(viewport={"width": 375, "height": 740})
+    dashboard.relay.room("build")
+    dashboard.sign_in("?room=build")
+    dashboard.button("Menu").click()
+    dashboard.button("Relay settings").click()
+    tabs = dashboard.css(".drawer-tabs")
+    expect(tabs).not_to_have_class(re.compile("is-cut"))
+    dashboard.page.get_by_role("tab", name="Sessions").click()
+    expect(tabs).to_have_class(re.compile("is-cut"))
+    expect(dashboard.button("Sign in on another phone")).to_be_visible()
+
+
+def test_the_buttons_that_close_a_room_are_a_finger_high(
+    new_dashboard: NewDashboard,
+) -> None:
+    dashboard = new_dashboard(
+        viewport={"width": 375, "height": 740}, has_touch=True, is_mobile=True
+    )
+    dashboard.relay.room("build")
+    dashboard.sign_in("?room=build")
+    dashboard.button("Actions for #build").tap()
+    dashboard.page.get_by_role("menuitem", name="Close room").tap()
+    for name in ("Close room", "Cancel"):
+        box = dashboard.css("dialog").get_by_role("button", name=name).last
+        assert (box.bounding_box() or {})["height"] >= 44
