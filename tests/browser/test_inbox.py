@@ -761,7 +761,7 @@ def test_an_answer_that_was_taken_back_can_be_put_off(dashboard: Dashboard) -> N
     row.get_by_role("button", name="Send").click()
     row.get_by_role("button", name="Undo").click()
     expect(row.get_by_label("Answer claude")).to_have_value("Not yet.")
-    row.get_by_role("button", name="Put off the question of claude").click()
+    row.get_by_role("button", name="Later", exact=True).click()
     dashboard.page.get_by_role("menuitem", name="For 1 hour").click()
     expect(dashboard.css(".inbox-view")).to_contain_text("1 later")
 

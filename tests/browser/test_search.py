@@ -336,7 +336,7 @@ def test_an_excerpt_shows_no_marks_of_tables_and_code_blocks(
     texts = dashboard.css(".result-text")
     expect(texts.first).to_have_text(re.compile(r"^The log:\s+needle x \| sort\s*$"))
     expect(texts.last).to_have_text(
-        re.compile(r"^. Green:\s+suite\s+tests\s+needle\s+41\s*$")
+        re.compile(r"Green:\s+suite\s+tests\s+needle\s+41\s*$")
     )
     expect(dashboard.css(".result mark")).to_have_text(["needle", "needle"])
 
