@@ -24,7 +24,7 @@ ROOMS = {
     "incident-2211": "sre-bot codex-infra perf-lab",
     "release-4": "release-captain reviewer codex-tests",
     "docs": "gemini-docs claude-frontend",
-    "data-platform": "data-eng planner",
+    "data-platform": "data-eng planner codex-infra",
     "security": "security-scan codex-infra",
     "perf": "perf-lab claude-backend",
     "spike-wasm": "claude-frontend perf-lab",
@@ -60,6 +60,11 @@ LOG = "Deploy of #4711 failed, the log:\n\n```\n{}\n```".format(
         for minute in range(30)
     )
 )
+WAL = (
+    "The WAL grew to 2 GB while the nightly load held a read transaction open for"
+    " three hours. I closed it, and the checkpoint brought it back to 4 MB."
+)
+"""What a trial of the search looks for: it is not among the newest messages."""
 QUESTIONS = (
     ("checkout-refactor", "claude-backend", "operator",
      "Should rounding be half-even or half-up for EUR? Finance says neither."),
@@ -133,6 +138,8 @@ def _small_talk(agents: dict[tuple[str, str], Agent]) -> None:
     agents["sre-bot", "incident-2211"].say(LOG)
     agents["codex-infra", "incident-2211"].say("Rollback of 4.6.2 is prepared.")
     agents["claude-frontend", "docs"].say("Screenshots are new.")
+    agents["codex-infra", "data-platform"].say(WAL)
+    agents["data-eng", "data-platform"].say("The nightly load is back to 40 minutes.")
     agents["planner", "data-platform"].say("Two schemas are in use: v2 and v3.")
     agents["codex-infra", "security"].say("Audit log is shipped to the bucket.")
     agents["claude-backend", "perf"].say("Query plan is attached.")

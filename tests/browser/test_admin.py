@@ -718,3 +718,33 @@ def test_each_section_begins_at_its_top(dashboard: Dashboard) -> None:
     choose(dashboard, "Audit")
     expect(dashboard.css("#section")).to_contain_text("Audit log")
     assert inside.evaluate("(node) => node.scrollTop") == 0
+
+
+def test_the_tabs_of_the_settings_fade_where_they_go_on(
+    new_dashboard: NewDashboard,
+) -> None:
+    dashboard = new_dashboard(viewport={"width": 375, "height": 740})
+    dashboard.relay.room("build")
+    dashboard.sign_in("?room=build")
+    dashboard.button("Menu").click()
+    dashboard.button("Relay settings").click()
+    tabs = dashboard.css(".drawer-tabs")
+    expect(tabs).not_to_have_class(re.compile("is-cut"))
+    dashboard.page.get_by_role("tab", name="Sessions").click()
+    expect(tabs).to_have_class(re.compile("is-cut"))
+    expect(dashboard.css(".drawer-place")).to_contain_text("Sign in on another phone")
+
+
+def test_the_buttons_that_close_a_room_are_a_finger_high(
+    new_dashboard: NewDashboard,
+) -> None:
+    dashboard = new_dashboard(
+        viewport={"width": 375, "height": 740}, has_touch=True, is_mobile=True
+    )
+    dashboard.relay.room("build")
+    dashboard.sign_in("?room=build")
+    dashboard.button("Actions for #build").tap()
+    dashboard.page.get_by_role("menuitem", name="Close room").tap()
+    for name in ("Close room", "Cancel"):
+        box = dashboard.css("dialog").get_by_role("button", name=name).last
+        assert (box.bounding_box() or {})["height"] >= 44

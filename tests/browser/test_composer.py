@@ -574,6 +574,9 @@ def test_who_does_not_listen_is_said_before_and_after_sending(
     expect(note).to_have_text(re.compile(f"^Sent #2 · codex: {since}$"))
     expect(note).to_have_class(re.compile("is-doubt"))
     expect(says(dashboard)).to_have_text("Asks codex")
+    # The note is about codex: that nobody else listens is still said.
+    dashboard.page.get_by_label("Recipient").select_option("all")
+    expect(says(dashboard)).to_contain_text(nobody)
     dashboard.composer.fill("x")
     dashboard.message(1).hover()
     dashboard.message(1).get_by_role("button", name="Reply", exact=True).click()
@@ -685,7 +688,8 @@ def test_a_closed_room_is_reopened_where_one_writes_on_a_phone(
     dashboard.relay.do("/admin/rooms/old/close")
     dashboard.sign_in("?room=old")
     note = dashboard.css(".closed-note")
-    expect(note).to_contain_text("This room is closed: only you can post.")
+    expect(note).to_contain_text("its agents were told to leave: only you can post.")
+    expect(dashboard.css(".says")).not_to_contain_text("when they come back")
     note.get_by_role("button", name="Reopen room").click()
     expect(note).to_have_count(0)
 

@@ -10,6 +10,8 @@ from support.browser import Dashboard, NewDashboard, wait_until
 
 pytestmark = pytest.mark.browser
 
+PHONE = {"width": 375, "height": 740}
+
 
 def leave_list(dashboard: Dashboard) -> None:
     """Move the pointer away from the cards, which keep their places under it."""
@@ -721,3 +723,59 @@ def test_an_empty_inbox_says_what_comes_here(dashboard: Dashboard) -> None:
     dashboard.sign_in("?view=inbox")
     expect(dashboard.css(".inbox-view")).to_contain_text("Nothing asks you.")
     expect(dashboard.page).to_have_title("Inbox · Argybargy")
+
+
+def test_an_answered_card_is_no_longer_urgent(
+    new_dashboard: NewDashboard,
+) -> None:
+    relay = new_dashboard().relay
+    relay.environment["ARGYBARGY_URGENT"] = "production"
+    relay.stop()
+    relay.start()
+    relay.agent("sre-bot").ask("Production is down. May I roll back?")
+    dashboard = new_dashboard(viewport=PHONE, has_touch=True, is_mobile=True)
+    dashboard.sign_in("?view=inbox")
+    row = dashboard.css(".waiting-row")
+    expect(row.locator(".pill.urgent")).to_be_visible()
+    row.get_by_role("button", name="Answer", exact=True).tap()
+    field = row.get_by_label("Answer sre-bot")
+    left = "node => node.getBoundingClientRect().left"
+    text = row.locator(".waiting-text").evaluate(left)
+    assert abs(field.evaluate(left) - text) <= 2
+    assert field.evaluate("node => getComputedStyle(node).resize") == "none"
+    field.fill("Yes.")
+    row.get_by_role("button", name="Send").tap()
+    expect(row.locator(".outgoing")).to_be_visible()
+    expect(row.locator(".pill.urgent")).to_have_count(0)
+    dashboard.send_now()
+    expect(row.locator(".outgoing")).to_contain_text("Sent to #build")
+    expect(row).not_to_contain_text("no longer waiting")
+
+
+def test_an_answer_that_was_taken_back_can_be_put_off(dashboard: Dashboard) -> None:
+    dashboard.relay.agent("claude").ask("Ship it?")
+    dashboard.sign_in("?view=inbox")
+    row = dashboard.css(".waiting-row")
+    row.get_by_role("button", name="Answer", exact=True).click()
+    row.get_by_label("Answer claude").fill("Not yet.")
+    row.get_by_role("button", name="Send").click()
+    row.get_by_role("button", name="Undo").click()
+    expect(row.get_by_label("Answer claude")).to_have_value("Not yet.")
+    row.get_by_role("button", name="Later", exact=True).click()
+    dashboard.page.get_by_role("menuitem", name="For 1 hour").click()
+    expect(dashboard.css(".inbox-view")).to_contain_text("1 later")
+
+
+def test_the_name_that_is_asked_is_whole_on_a_phone(
+    new_dashboard: NewDashboard,
+) -> None:
+    dashboard = new_dashboard(viewport=PHONE)
+    relay = dashboard.relay
+    asked = "claude-backend-of-the-north"
+    relay.agent(asked, "checkout-refactor").say("x")
+    relay.agent("codex-tests", "checkout-refactor").ask("Well?", asked)
+    dashboard.sign_in("?view=inbox")
+    dashboard.css("#between-label .fold").click()
+    where = dashboard.css(".waiting-row .where")
+    expect(where).to_contain_text(asked)
+    assert where.evaluate("node => node.scrollWidth <= node.clientWidth")

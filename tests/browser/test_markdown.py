@@ -144,7 +144,11 @@ def test_long_code_is_folded_and_wide_code_wraps_on_demand(
     block.get_by_role("button", name="Show fewer lines").click()
     expect(pre).to_have_class(re.compile("is-folded"))
     # As the browser's search does, which scrolls boxes that nobody else can scroll.
-    pre.evaluate("node => { node.scrollTop = node.scrollHeight; }")
+    code = pre.locator("code")
+    # The last line is whole, whatever bar stands below it.
+    lines = "node => node.clientHeight / parseFloat(getComputedStyle(node).lineHeight)"
+    assert round(code.evaluate(lines), 1) == 15
+    code.evaluate("node => { node.scrollTop = node.scrollHeight; }")
     expect(pre).not_to_have_class(re.compile("is-folded"))
     expect(dashboard.message(short).locator(".code-block .quiet")).to_have_count(1)
 

@@ -395,3 +395,33 @@ def test_n_shows_first_what_is_unread_further_up(dashboard: Dashboard) -> None:
     expect(news).to_be_in_viewport()
     dashboard.page.keyboard.press("End")
     expect(dashboard.css(".msg").last).to_be_in_viewport()
+
+
+def test_the_name_of_a_closed_room_has_one_line_on_a_phone(
+    new_dashboard: NewDashboard,
+) -> None:
+    dashboard = new_dashboard(viewport={"width": 375, "height": 812})
+    relay = dashboard.relay
+    relay.agent("claude", "spike-wasm").say("Done.")
+    relay.do("/admin/rooms/spike-wasm/close")
+    relay.agent("codex").ask("Shall I?")
+    dashboard.sign_in("?room=spike-wasm")
+    title = dashboard.css("h1.channel-title")
+    expect(dashboard.css(".head .room-closed")).to_be_visible()
+    assert title.evaluate("node => node.getBoundingClientRect().height") < 30
+    # A notice does not cover the menu.
+    dashboard.button("Reopen room").click()
+    expect(dashboard.css(".notice")).to_be_visible()
+    dashboard.button("Actions for #spike-wasm").click()
+    first = dashboard.page.get_by_role("menuitem", name="Invite an agent")
+    expect(first).to_be_visible()
+    expect(dashboard.css(".notice")).to_be_visible()
+    # The notice lets presses through, so that it is not found where it lies.
+    dashboard.css(".notice-place").evaluate(
+        "node => { node.style.pointerEvents = 'auto'; }"
+    )
+    on_top = """node => {
+      const { x, y, width, height } = node.getBoundingClientRect();
+      return node.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+    }"""
+    assert first.evaluate(on_top)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import Dashboard, NewDashboard
+from support.browser import Agent, Dashboard, NewDashboard
 
 pytestmark = pytest.mark.browser
 
@@ -333,10 +333,13 @@ def test_the_page_of_a_guest_ends_its_link(dashboard: Dashboard) -> None:
     expect(dashboard.button("End its link")).to_have_count(0)
     dashboard.open("?room=build&with=pat")
     dashboard.button("End its link").click()
-    dashboard.button("End the link of pat?").click()
+    dashboard.button("Yes, end the link of pat").click()
     expect(dashboard.css(".notice")).to_have_text("The link of pat has ended.")
-    expect(dashboard.css(".says")).to_contain_text("pat is not in this room")
-    expect(dashboard.css(".says")).to_contain_text("no answer needed")
+    # Nothing more is said there: the page goes back to the room.
+    expect(dashboard.css("h1.channel-title")).to_have_text("build")
+    dashboard.open("?room=build&with=pat")
+    expect(dashboard.css(".is-unreachable")).to_contain_text("pat is not in this room")
+    expect(dashboard.composer).to_have_count(0)
     assert made["key_id"] not in str(relay.admin("GET", "/admin/state").json)
 
 
@@ -351,9 +354,27 @@ def test_a_guest_who_only_reads_is_not_asked(dashboard: Dashboard) -> None:
     to = dashboard.page.get_by_label("Recipient").locator("option")
     expect(to).to_have_text(["everyone", "claude"])
     dashboard.open("?room=build&with=Grace")
-    says = dashboard.css(".says")
-    expect(says).to_contain_text("Grace reads only what is said to everyone")
-    expect(says).to_contain_text("no answer needed")
+    note = dashboard.css(".is-unreachable")
+    expect(note).to_contain_text("Grace reads only what is said to everyone")
+    expect(dashboard.composer).to_have_count(0)
+    note.get_by_role("button", name="Write to everyone").click()
+    expect(dashboard.composer).to_be_focused()
+    expect(dashboard.css(".says")).to_contain_text("To everyone")
+
+
+def test_a_reply_to_one_who_left_is_written_in_the_room(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    relay.agent("codex").say("x")
+    made = relay.do("/admin/rooms/build/guests", {"name": "pat", "speaks": True})
+    code = made["link"].partition("#code=")[2]
+    seq = Agent(relay, "pat", code).say("Bye.")
+    relay.do("/admin/revoke", {"target": made["key_id"]})
+    dashboard.sign_in("?room=build&with=pat")
+    expect(dashboard.css(".is-unreachable")).to_contain_text("pat is not in this room")
+    dashboard.message(seq).hover()
+    dashboard.message(seq).get_by_role("button", name="Reply", exact=True).click()
+    expect(dashboard.css("h1.channel-title")).to_have_text("build")
+    expect(dashboard.css(".replying")).to_contain_text("Bye.")
 
 
 def test_the_operator_reads_no_instructions_for_agents(dashboard: Dashboard) -> None:

@@ -306,6 +306,12 @@ def test_a_search_in_vain_says_what_to_try(dashboard: Dashboard) -> None:
     help_ = dashboard.css(".search-help")
     expect(help_).to_contain_text("Nobody here is named “codex”. Did you mean:")
     expect(help_.get_by_role("button")).to_have_text(["codex-infra", "codex-tests"])
+    help_.get_by_role("button", name="codex-tests").click()
+    expect(dashboard.css(".result")).to_contain_text("needle")
+    # The other one is still one press away.
+    expect(help_.get_by_role("button", pressed=True)).to_have_text("codex-tests")
+    help_.get_by_role("button", name="codex-infra").click()
+    expect(dashboard.css(".result")).to_contain_text("The WAL grows.")
     field.fill("codex WAL")
     expect(help_.first).to_contain_text("No message has all of these words")
     expect(help_.first.get_by_role("button")).to_have_text(["WAL", "codex"])
@@ -317,3 +323,27 @@ def test_a_search_in_vain_says_what_to_try(dashboard: Dashboard) -> None:
         "Nothing found."
     )
     expect(help_).to_have_count(0)
+
+
+def test_an_excerpt_shows_no_marks_of_tables_and_code_blocks(
+    dashboard: Dashboard,
+) -> None:
+    claude = dashboard.relay.agent("claude")
+    claude.say("\U0001f680 Green:\n\n| suite | tests |\n|---|--:|\n| needle | 41 |")
+    claude.say("The log:\n\n```text\nneedle `x` | sort\n```")
+    dashboard.sign_in("?room=build")
+    open_search(dashboard).fill("needle")
+    texts = dashboard.css(".result-text")
+    expect(texts.first).to_have_text(re.compile(r"^The log:\s+needle x \| sort\s*$"))
+    expect(texts.last).to_have_text(
+        re.compile(r"Green:\s+suite\s+tests\s+needle\s+41\s*$")
+    )
+    expect(dashboard.css(".result mark")).to_have_text(["needle", "needle"])
+
+
+def test_the_names_that_are_not_offered_are_counted(dashboard: Dashboard) -> None:
+    for number in range(9):
+        dashboard.relay.agent(f"agent-{number}").say("x")
+    dashboard.sign_in("?room=build")
+    open_search(dashboard).fill("from:")
+    expect(dashboard.css(".search-help")).to_contain_text("These are 8 of 10 names")

@@ -614,6 +614,28 @@ def test_the_header_shows_the_question_that_asks_you_first(
     expect(turn).to_have_text(re.compile(r"Open question: codex asks claude · \d:\d\d"))
 
 
+def test_the_header_counts_the_questions_and_shows_the_longest_wait(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    claude, codex = relay.agent("claude"), relay.agent("codex")
+    first = codex.ask("Claude?", "claude")
+    relay.say("Codex, can you split it?", expects_reply="codex", to="codex")
+    dashboard.sign_in()
+    turn = dashboard.css(".head .turn")
+    expect(turn).to_have_text(
+        re.compile(r"Open question: codex asks claude · \d:\d\d · 1 more$")
+    )
+    mine = claude.ask("May I?")
+    codex.ask("May I, too?")
+    expect(turn).to_have_text(re.compile(r"Asks you: claude · \d:\d\d · 1 more$"))
+    relay.say("You may.", reply_to=mine)
+    expect(turn).to_have_text(re.compile(r"Asks you: codex · \d:\d\d$"))
+    claude.say("Here.", reply_to=first)
+    relay.say("You too.", reply_to=first + 3)
+    expect(turn).to_have_text(re.compile(r"Open question: you asked codex · \d:\d\d$"))
+
+
 def test_a_quote_shows_code_as_code_and_no_links(dashboard: Dashboard) -> None:
     claude = dashboard.relay.agent("claude")
     seq = claude.say("Use `fold()`, **not** https://example.org/trim")

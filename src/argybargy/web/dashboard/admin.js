@@ -6,6 +6,7 @@ import { nowMs } from "./clock.js";
 import { age, fullTime, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { NotificationSwitch } from "./notifications.js";
+import { isPhone } from "./panes.js";
 import { NoPhone, QrCode, reachable } from "./qr.js";
 import { Services } from "./services.js";
 import { codes, relayInfo } from "./state.js";
@@ -49,10 +50,11 @@ function Phone() {
     }
   };
   const { publicUrl } = relayInfo.value;
-  if (publicUrl && !reachable(publicUrl)) return html`<h3>Sign in on a phone</h3><${NoPhone} text=${publicUrl} />`;
+  const title = `Sign in on ${isPhone.value ? "another" : "a"} phone`;
+  if (publicUrl && !reachable(publicUrl)) return html`<h3>${title}</h3><${NoPhone} text=${publicUrl} />`;
   if (!link) {
     return html`<button type="button" onClick=${make}>
-      <${Icon} name="phone" size=${16} />Sign in on a phone
+      <${Icon} name="phone" size=${16} />${title}
     </button>`;
   }
   return html`<div class="phone">
@@ -230,7 +232,9 @@ function SectionTabs() {
     // Each section begins at its top, however far the last one was scrolled.
     tabs.current.closest(".dialog-inside").scrollTop = 0;
   }, [section.value]);
-  return html`<div class="tabs drawer-tabs" ref=${tabs} role="tablist" aria-label="Settings" onKeyDown=${onKeyDown}>
+  const [isCut, setCut] = useState(false);
+  const onScroll = ({ currentTarget }) => setCut(currentTarget.scrollLeft > 4);
+  return html`<div class=${cx("tabs drawer-tabs", isCut && "is-cut")} onScroll=${onScroll} ref=${tabs} role="tablist" aria-label="Settings" onKeyDown=${onKeyDown}>
     ${ids.map(
       (id) => html`<button
         type="button"

@@ -52,8 +52,7 @@ export function CodeBlock({ code, info }) {
     <pre
       class=${cx(isWrapped && "wrap", isLong && !isOpen && "is-folded")}
       tabindex="0"
-      onScroll=${isLong && !isOpen ? onScroll : undefined}
-    ><code>${coloured(code, language)}</code></pre>
+    ><code onScroll=${isLong && !isOpen ? onScroll : undefined}>${coloured(code, language)}</code></pre>
     ${isLong &&
     html`<button type="button" class="quiet unfold" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
       ${isOpen ? "Show fewer lines" : `Show ${lines.length} lines`}

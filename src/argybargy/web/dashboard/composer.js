@@ -21,12 +21,14 @@ import { Inline } from "./markdown.js";
 import { queueAnswer, rowOf, sendWaiting } from "./outbox.js";
 import { isPending, PendingAnswers } from "./pending.js";
 import { send as sendMessage } from "./posting.js";
-import { view } from "./route.js";
-import { cardOf, isQuestion, isWaiting, messageLog, roster, scrollToEnd } from "./state.js";
+import { showRoom, view } from "./route.js";
+import { cardOf, isQuestion, isWaiting, messageLog, roster, rosterRoom, scrollToEnd } from "./state.js";
 import { isDeaf, isInvited, isUnheard, isYou, kindOf, minute, receiptWords, statusOf } from "./status.js";
 import { isSendKey } from "./widgets.js";
 
 const NOBODY = "Nobody here listens now: they read it when they come back";
+/** Of a closed room: its agents do not come back by themselves. */
+const NOBODY_LEFT = "Nobody here listens now";
 const SENDER_CHARS = 16;
 const MAX_CHOICES = 6;
 const CHOICE_CHARS = 40;
@@ -100,15 +102,18 @@ export function replyWords(message, to, asked = "none") {
 }
 
 const isHere = (name) => roster.value.some((row) => isSameName(row.name, name));
+const isReader = (name) => roster.value.some((row) => row.role === "reader" && isSameName(row.name, name));
+const doubt = (words) => html`<span class="is-deaf">${words}</span>`;
 
 function recipientWords(to) {
   if (isToAll(to)) return ["To everyone"];
   const gone = [to].flat().filter((name) => !isSameName(name, "operator") && !isHere(name));
-  const missing = gone.length && roster.value.length ? [html`<bdi>${gone.join(", ")}</bdi> is not in this room`] : [];
-  const isReading = roster.value.some((row) => row.role === "reader" && isSameName(row.name, recipients(to)));
-  const reads = isReading ? [html`<bdi>${recipients(to)}</bdi> reads only what is said to everyone`] : [];
+  const missing = gone.length && roster.value.length ? [doubt(html`<bdi>${gone.join(", ")}</bdi> is not in this room`)] : [];
+  const reads = isReader(recipients(to)) ? [doubt(html`<bdi>${recipients(to)}</bdi> reads only what is said to everyone`)] : [];
   return [html`To <bdi>${recipients(to)}</bdi> alone`, ...missing, ...reads];
 }
+
+const isClosed = (room) => cardOf(room)?.status === "closed";
 
 /** Whether nobody hears the next message now, in words; nothing if somebody does. */
 export function hearingWords(to, asked) {
@@ -117,10 +122,10 @@ export function hearingWords(to, asked) {
   const rowOf = (name) => readers.find((row) => isSameName(row.name, name));
   const named = asked === "none" ? to : asked;
   const one = !isToAll(named) && [named].flat().length === 1 ? rowOf([named].flat()[0]) : null;
-  if (one) return isDeaf(one) ? [html`<span class="is-deaf">${statusOf(one).words}</span>`] : [];
+  if (one) return isDeaf(one) ? [doubt(statusOf(one).words)] : [];
   const heard = isToAll(to) ? readers : [to].flat().map(rowOf).filter(Boolean);
   if (!heard.length || !heard.every(isDeaf)) return [];
-  return [html`<span class="is-deaf">${NOBODY}</span>`];
+  return [doubt(isClosed(view.value.room) ? NOBODY_LEFT : NOBODY)];
 }
 
 /** The message that a draft replies to, if it is loaded. */
@@ -362,7 +367,7 @@ export function noteOf({ message, receipts, hint, warning }) {
   const isUnread = all.length > 0 && all.every(([, receipt]) => isUnheard(receipt));
   const doubts = [warning, hint].filter(Boolean);
   if (!heard.length && !doubts.length) return { text: "", isDoubt: false };
-  const who = isUnread && heard.length > 1 ? [NOBODY] : heard;
+  const who = isUnread && heard.length > 1 ? [isClosed(view.peek().room) ? NOBODY_LEFT : NOBODY] : heard;
   return { text: [`Sent #${message.seq}`, ...who, ...doubts].join(" · "), isDoubt: isUnread || doubts.length > 0 };
 }
 
@@ -381,7 +386,7 @@ export function useTold(nothing) {
   return [told, setTold];
 }
 
-const NOTHING = { room: "", problem: "", text: "", isDoubt: false };
+const NOTHING = { room: "", problem: "", text: "", isDoubt: false, to: "" };
 
 /** Put text back, in front of what was typed in the meantime. */
 export function putBack(key, text, fields = {}) {
@@ -405,7 +410,7 @@ function useSend(room) {
     setTold(NOTHING);
     queueAnswer(rowOf(room, replied), { text: body.text, to: body.to }, sender.value, {
       isBelow: true,
-      sent: (answer) => setTold({ ...NOTHING, room, ...noteOf(answer) }),
+      sent: (answer) => setTold({ ...NOTHING, room, to: recipients(body.to), ...noteOf(answer) }),
       undone: () => (putBack(at, sent.text, sent), focusComposer()),
       failed: (error) => {
         putBack(at, sent.text, sent);
@@ -431,7 +436,7 @@ function useSend(room) {
     try {
       await sendWaiting(room);
       const answer = await sendMessage(room, body);
-      setTold({ ...NOTHING, room, ...noteOf(answer) });
+      setTold({ ...NOTHING, room, to: recipients(body.to), ...noteOf(answer) });
       if (draftKey.peek() === at) scrollToEnd.value += 1;
     } catch (error) {
       putBack(at, sent.text, sent);
@@ -450,12 +455,32 @@ function clearedDraft(sent) {
   return { ...withoutReply(sent), to, text: "", expects: DEFAULT, choices: null, mention: null };
 }
 
+/** Why a message to the member of the direct view would never be read; or null. */
+function unreachable(room, peer) {
+  if (!peer || rosterRoom.value !== room || isSameName(peer, "operator")) return null;
+  if (!isHere(peer)) return html`<bdi class="name">${peer}</bdi> is not in this room.`;
+  return isReader(peer) ? html`<bdi class="name">${peer}</bdi> reads only what is said to everyone.` : null;
+}
+
+/** In place of the composer, where nobody would read a message. */
+function NoComposer({ room, why }) {
+  const go = () => (showRoom(room), focusComposer());
+  return html`<div class="composer is-unreachable">
+    <p>${why}</p>
+    <button type="button" class="small" onClick=${go}>Write to everyone</button>
+  </div>`;
+}
+
 export function Composer() {
   const { room, peer } = view.value;
+  const why = unreachable(room, peer);
+  return why ? html`<${NoComposer} room=${room} why=${why} />` : html`<${Writing} room=${room} peer=${peer} />`;
+}
+
+function Writing({ room, peer }) {
   const box = useRef(null);
   const { send, isBusy, told, forget } = useSend(room);
   const { text } = draft.value;
-  const isClosed = cardOf(room)?.status === "closed";
   const replace = (next, name, isFirst) =>
     updateDraft(draftKey.peek(), isFirst && !peer ? withMention(draft.peek(), next, name) : { text: next });
   const completion = useCompletion("composer-names", replace);
@@ -475,15 +500,15 @@ export function Composer() {
     ${told.problem && html`<p class="problem" role="alert">${told.problem}</p>`}
     <p class=${told.isDoubt ? "composer-note is-doubt" : "composer-note"} role="status">${told.text}</p>
     <${PendingAnswers} room=${room} />
-    ${isClosed &&
+    ${isClosed(room) &&
     html`<p class="closed-note">
-      <span>This room is closed: only you can post.</span>
+      <span>This room is closed and its agents were told to leave: only you can post.</span>
       <button type="button" class="small" onClick=${() => setRoomStatus(room, "reopen")}>Reopen room</button>
     </p>`}
     <${Replying} />
     ${completion.list}
     <div class="composer-box" onClick=${focusField}>
-      <${Says} room=${room} isTold=${told.isDoubt} />
+      <${Says} room=${room} isTold=${told.isDoubt && told.to === recipients(recipient())} />
       <textarea
         id="composer"
         ref=${box}

@@ -2,7 +2,7 @@
 import { computed, signal } from "./ui.js";
 import { isToAll, reaches } from "./format.js";
 import { replyRecipients } from "./posting.js";
-import { view } from "./route.js";
+import { showRoom, view } from "./route.js";
 import { readJson, sessionStore } from "./storage.js";
 
 const KEY = "argy_drafts";
@@ -49,6 +49,9 @@ export function focusComposer() {
  */
 export function replyTo(message) {
   const { seq, from, text } = message;
+  const { room, peer } = view.peek();
+  // The view of somebody who would not read it has no composer.
+  if (peer && !document.getElementById("composer")) showRoom(room);
   const current = draft.peek();
   const { to, expects } = current;
   const before = current.replyTo?.before ?? { to, expects };

@@ -3,11 +3,11 @@ import { computed, html, signal } from "./ui.js";
 import { auth, get, post, roomPath, sender } from "./api.js";
 import { Avatar } from "./avatar.js";
 import { Age, nowMs, Timer } from "./clock.js";
-import { isSameName, plural, shortMoment } from "./format.js";
+import { plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { Menu } from "./menu.js";
 import { isPaneShown, openPeople, openSearch, pane, togglePeople } from "./panes.js";
-import { memberCount, onlineCount, PersonFacts, rosterRow } from "./people.js";
+import { memberCount, onlineCount, PersonFacts, questions, rosterRow } from "./people.js";
 import { isPinned, togglePin } from "./pins.js";
 import { addressOf, currentRoom, showRoom, view } from "./route.js";
 import { Connection } from "./sidebar.js";
@@ -49,25 +49,39 @@ function Status({ card }) {
   return html`<span class=${`pill room-${card.status}`} title=${title}>${card.status}</span>`;
 }
 
+/** The questions of a room that wait and are not put off: those that nobody works on first, then the longest wait. */
+function openIn(room) {
+  const isClaimed = (each) => stateOf(each) === "claimed";
+  return questions.value
+    .filter(({ seq }) => !isSnoozed({ room, seq }))
+    .sort((one, other) => isClaimed(one) - isClaimed(other) || one.seq - other.seq);
+}
+
 /**
- * The question that the header shows, { message, lead }: the latest that asks the operator,
- * else the latest that waits, else the latest.
+ * The question that the header shows, { message, lead, more }: of those that ask the operator
+ * the one that waits longest, else of all that wait, else the latest; and how many more of these there are.
  */
 const headline = computed(() => {
   const room = currentRoom.value;
   if (!room) return null;
-  const mine = asksNow.value.findLast((row) => row.room === room);
-  if (mine) return { message: mine, lead: namesYou(mine.expects_reply) ? "Asks you" : "Asks anyone", isMine: true };
-  const questions = messageLog(room).messages.value.filter(
-    (each) => isQuestion(each) && !(isWaiting(each) && isSnoozed({ room, seq: each.seq })),
-  );
-  const open = questions.findLast(isWaiting);
-  const message = open ?? questions.at(-1);
-  return message ? { message, lead: open ? "Open question" : "Latest question" } : null;
+  const open = openIn(room);
+  const mine = asksNow.value.filter((row) => row.room === room).sort((one, other) => one.seq - other.seq);
+  if (mine.length) {
+    const lead = namesYou(mine[0].expects_reply) ? "Asks you" : "Asks anyone";
+    return { message: mine[0], lead, isMine: true, more: mine.length - 1 };
+  }
+  if (open.length) return { message: open[0], lead: "Open question", more: open.length - 1 };
+  const message = messageLog(room).messages.value.findLast((each) => isQuestion(each) && !isWaiting(each));
+  return message ? { message, lead: "Latest question", more: 0 } : null;
 });
 
 /** The state that a question has; a row of the inbox waits, or is claimed. */
 const stateOf = (message) => message.question?.state ?? (message.claimed_by ? "claimed" : "open");
+
+const Who = ({ name }) => (namesYou(name) ? "you" : html`<bdi>${name}</bdi>`);
+
+/** How long a question has waited; it stands on one line with what separates it. */
+const Waited = ({ since }) => html`<span class="unbroken">· <${Timer} since=${since} /></span>`;
 
 /** The state of a question, in words. */
 function Standing({ message, isMine }) {
@@ -77,17 +91,17 @@ function Standing({ message, isMine }) {
   const { from } = message;
   if (isMine) {
     const works = message.claimed_by && html` · <bdi>${message.claimed_by}</bdi> works on it`;
-    return html`<bdi>${from}</bdi>${works} · <${Timer} since=${since} />`;
+    return html`<bdi>${from}</bdi>${works} <${Waited} since=${since} />`;
   }
   if (state === "open") {
     const who = message.expects_reply_resolved ?? message.expects_reply;
-    return html`<bdi>${from}</bdi> asks <bdi>${isSameName(who, "operator") ? "you" : who}</bdi> · <${Timer} since=${since} />`;
+    return html`<${Who} name=${from} /> ${namesYou(from) ? "asked" : "asks"} <${Who} name=${who} /> <${Waited} since=${since} />`;
   }
   if (state === "claimed") {
-    return html`<bdi>${message.claimed_by}</bdi> works on what <bdi>${from}</bdi> asked · <${Timer} since=${since} />`;
+    return html`<bdi>${message.claimed_by}</bdi> works on what <${Who} name=${from} /> asked <${Waited} since=${since} />`;
   }
-  if (state === "withdrawn") return html`<bdi>${from}</bdi> no longer needs an answer`;
-  return html`<bdi>${by}</bdi> answered <bdi>${from}</bdi>`;
+  if (state === "withdrawn") return html`<${Who} name=${from} /> no longer ${namesYou(from) ? "need" : "needs"} an answer`;
+  return html`<${Who} name=${by} /> answered <${Who} name=${from} />`;
 }
 
 const STANDING_ICONS = { open: "ask", claimed: "person" };
@@ -95,7 +109,7 @@ const STANDING_ICONS = { open: "ask", claimed: "person" };
 /** The question of the room that matters most, what became of it, and the way to it. */
 function LatestQuestion() {
   if (!headline.value) return null;
-  const { message, lead, isMine = false } = headline.value;
+  const { message, lead, isMine = false, more } = headline.value;
   const state = stateOf(message);
   return html`<button
     type="button"
@@ -104,7 +118,7 @@ function LatestQuestion() {
     onClick=${() => showRoom(currentRoom.peek(), message.seq)}
   >
     <${Icon} name=${STANDING_ICONS[state] ?? "check"} size=${14} />
-    <span class="turn-words">${lead}: <${Standing} message=${message} isMine=${isMine} /></span>
+    <span class="turn-words">${lead}: <${Standing} message=${message} isMine=${isMine} />${more > 0 && html` <span class="unbroken">· ${more} more</span>`}</span>
   </button>`;
 }
 

@@ -128,7 +128,18 @@ function useWhole() {
   return form;
 }
 
-function Answer({ row, problem }) {
+function LaterMenu({ row }) {
+  return html`<${Menu}
+    label=${`Put off the question of ${row.from}`}
+    words="Later"
+    title="Hide it for a while"
+    icon="clock"
+    kind="quiet"
+    items=${DELAYS.map(([name, until]) => ({ name, icon: "clock", act: () => putOff(row, until()) }))}
+  />`;
+}
+
+function Answer({ row, problem, isResolved }) {
   const text = textOf(row);
   const form = useWhole();
   const close = () => setAnswering(row, false);
@@ -159,6 +170,7 @@ function Answer({ row, problem }) {
     <div class="row-actions">
       <button type="submit" class="primary small" disabled=${!text.trim()}>Send</button>
       <button type="button" class="quiet" onClick=${close}>Cancel</button>
+      ${!isResolved && html`<${LaterMenu} row=${row} />`}
     </div>
   </form>`;
 }
@@ -246,14 +258,7 @@ function Actions({ row, isResolved }) {
     <button type="button" class="quiet" onClick=${() => setAnswering(row, true)}>
       <${Icon} name="reply" size=${16} />Answer
     </button>
-    <${Menu}
-      label=${`Put off the question of ${row.from}`}
-      words="Later"
-      title="Hide it for a while"
-      icon="clock"
-      kind="quiet"
-      items=${DELAYS.map(([name, until]) => ({ name, icon: "clock", act: () => putOff(row, until()) }))}
-    />
+    <${LaterMenu} row=${row} />
     ${row.asks_you
       ? html`<button
           type="button"
@@ -273,6 +278,8 @@ function Actions({ row, isResolved }) {
 const Row = memo(function Row({ row, entry, isAnswering, isResolved, isPutOff }) {
   const isFailed = entry?.status === "failed";
   const isGone = isPutOff || (entry && !isFailed);
+  // Nothing urgent is left to do once it is answered, put off or answered by another.
+  const isDone = isResolved || isGone;
   const card = useRef(null);
   const height = useRef(0);
   // A card that is done keeps its height, so that none below it moves.
@@ -291,18 +298,19 @@ const Row = memo(function Row({ row, entry, isAnswering, isResolved, isPutOff })
       <${Avatar} name=${row.from} small />
       <span class="waiting-head">
         <bdi class="name">${row.from}</bdi>
-        ${row.urgent && html`<span class="pill urgent" title="It has one of your urgent words">urgent</span>`}
+        ${row.urgent && !isDone && html`<span class="pill urgent" title="It has one of your urgent words">urgent</span>`}
         <span class="where">#<bdi>${row.room}</bdi><${Asked} who=${row.expects_reply} /></span>
       </span>
-      ${isResolved ? html`<span class="where">no longer waiting</span>` : html`<${WaitTimer} since=${row.since} />`}
+      ${!isResolved && html`<${WaitTimer} since=${row.since} />`}
       <span class="waiting-text"><${Inline} text=${row.text} /></span>
+      ${isResolved && !isGone && html`<span class="where is-resolved">no longer waiting</span>`}
       ${row.claimed_by && html`<span class="claimed">claimed by <bdi>${row.claimed_by}</bdi></span>`}
     </button>
     ${isPutOff && html`<${PutOff} row=${row} />`}
     ${isGone && !isPutOff && html`<${Outgoing} row=${row} entry=${entry} />`}
     ${!isGone && !entry && !isAnswering && html`<${Choices} row=${row} />`}
     ${!isGone && (isAnswering || (isFailed && textOf(row)))
-      ? html`<${Answer} row=${row} problem=${entry?.problem} />`
+      ? html`<${Answer} row=${row} problem=${entry?.problem} isResolved=${isResolved} />`
       : !isGone && html`<${Actions} row=${row} isResolved=${isResolved} />`}
     ${isFailed &&
     !textOf(row) &&

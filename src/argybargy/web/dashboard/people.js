@@ -8,7 +8,7 @@ import { isSameName, plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { loadInvites, openInvites } from "./invites.js";
 import { openThread } from "./panes.js";
-import { currentRoom, showPeer, view } from "./route.js";
+import { currentRoom, showPeer, showRoom, view } from "./route.js";
 import { cardOf, codes, isWaiting, messageLog, roster, rosterRoom, waiting } from "./state.js";
 import { activityOf, isDeaf, isInvited, isLongDeaf, isYou, kindOf, lastSeen, minute, statusOf } from "./status.js";
 import { refresh } from "./stream.js";
@@ -52,7 +52,7 @@ function Activity({ row, isHolding }) {
 // -- what each holds ----------------------------------------------------------------
 
 /** The open questions of the room in view: those in the inbox, and those that are loaded. */
-const questions = computed(() => {
+export const questions = computed(() => {
   const room = currentRoom.value;
   if (!room) return [];
   const loaded = messageLog(room).messages.value.filter(isWaiting);
@@ -117,12 +117,14 @@ function EndLink({ name }) {
     try {
       for (const target of keys) await post("admin/revoke", { target });
       showNotice(`The link of ${name} has ended.`);
+      // Nothing more can be said to it or come from it.
+      if (currentRoom.peek() === room && isSameName(view.peek().peer, name)) showRoom(room);
       refresh();
     } catch (error) {
       showError(error);
     }
   };
-  return html`<${ConfirmButton} label="End its link" confirm=${`End the link of ${name}?`} kind="danger small" onConfirm=${end} />`;
+  return html`<${ConfirmButton} label="End its link" confirm=${`Yes, end the link of ${name}`} kind="danger small" onConfirm=${end} />`;
 }
 
 /** The status of the agent in view, what it does, holds and asks: the line below its name. */

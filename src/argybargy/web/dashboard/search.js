@@ -83,6 +83,23 @@ function useSearch(query, room) {
 
 // -- results ------------------------------------------------------------------------
 
+/** The marks of a code block, and those of a table that has a line under its head. */
+const FENCE = /```[\w+-]*/g;
+const TABLE_LINE = /\|(?:\s*:?-+:?\s*\|)+/;
+const TABLE = /\|(?:\s*:?-+:?\s*\|)+|\|/g;
+
+/** A text without the marks of code blocks and tables, and where its matches are then. */
+function withoutMarkup(whole, marks) {
+  const count = (text) => [...text].length;
+  const found = [...whole.matchAll(FENCE), ...(TABLE_LINE.test(whole) ? whole.matchAll(TABLE) : [])];
+  if (!found.length) return { plain: whole, places: marks };
+  const spans = found.map(({ index, 0: mark }) => [count(whole.slice(0, index)), count(whole.slice(0, index + mark.length))]);
+  const points = [...whole];
+  const kept = [...points.keys()].filter((at) => !spans.some(([from, to]) => at >= from && at < to));
+  const moved = (at) => (at > kept.at(-1) ? kept.length : kept.findIndex((each) => each >= at));
+  return { plain: kept.map((at) => points[at]).join(""), places: marks.map(([from, to]) => [moved(from), moved(to)]) };
+}
+
 const CODE = /(?<!`)`(?!`)([^`]+)`(?!`)/g;
 
 /** A part of a text with its matches marked; `at` is where the part begins. */
@@ -101,7 +118,8 @@ function marked(points, at, marks) {
  * A text with its matches marked and its inline code set as code. The relay counts code
  * points, JavaScript UTF-16 units.
  */
-function Marked({ text: whole, marks }) {
+function Marked({ text, marks: matches }) {
+  const { plain: whole, places: marks } = withoutMarkup(text, matches);
   const count = (text) => [...text].length;
   const parts = [];
   let at = 0;

@@ -1,6 +1,6 @@
 // Help with a search query: what an unfinished filter still needs, and what to try when
 // nothing was found.
-import { html } from "./ui.js";
+import { html, signal } from "./ui.js";
 import { nowMs } from "./clock.js";
 import { isSameName } from "./format.js";
 import { codes, roster } from "./state.js";
@@ -76,7 +76,8 @@ function offerForUnfinished(pieces, piece, names) {
   const { key } = piece;
   if (key === "from" || key === "to") {
     const words = key === "from" ? "Messages of whom?" : "Messages to whom?";
-    const more = names.length > MOST_OFFERED ? " Choose a name, or type more of it." : "";
+    const isPart = names.length > MOST_OFFERED;
+    const more = isPart ? ` These are ${MOST_OFFERED} of ${names.length} names: choose one, or type more of it.` : "";
     return { words: words + more, choices: fillings(pieces, piece, names.slice(0, MOST_OFFERED)) };
   }
   if (key === "room") return { words: "Type the name of the room.", choices: [] };
@@ -97,7 +98,7 @@ function offerForName(pieces, names) {
   if (!piece) return null;
   const like = namesLike(names, piece.value).slice(0, MOST_OFFERED);
   const words = `Nobody here is named “${piece.value}”.${like.length ? " Did you mean:" : ""}`;
-  return { words, choices: fillings(pieces, piece, like) };
+  return { words, choices: fillings(pieces, piece, like), isKept: true };
 }
 
 /** Several words: the query without each of them, and names that one of them begins. */
@@ -115,11 +116,16 @@ function offersForWords(pieces, names) {
   return written.length ? [fewer, { words: "Or what somebody wrote:", choices: written.slice(0, MOST_OFFERED) }] : [fewer];
 }
 
+/** The names that were offered before one of them was chosen: the others stay within reach. */
+const chosenFrom = signal(null);
+const isChosen = (query) => chosenFrom.value?.choices.some(([, next]) => next.trim() === query.trim());
+
 function offersFor(query, room, isNothing) {
   const pieces = piecesOf(query);
   const names = knownNames(room);
   const piece = pieces.find(isUnfinished);
   if (piece) return [offerForUnfinished(pieces, piece, names)];
+  if (isChosen(query)) return [chosenFrom.value, ...(isNothing ? offersForWords(pieces, names) : [])];
   if (!isNothing) return [];
   const name = offerForName(pieces, names);
   return name ? [name] : offersForWords(pieces, names);
@@ -131,16 +137,23 @@ function offersFor(query, room, isNothing) {
  */
 export function SearchHelp({ query, room, isNothing, choose }) {
   return offersFor(query, room, isNothing).map(
-    ({ words, choices }) => html`<div class="search-help" key=${words} role="group" aria-label=${words}>
+    (offer) => {
+      const { words, choices, isKept } = offer;
+      const take = (next) => {
+        if (isKept) chosenFrom.value = offer;
+        choose(next);
+      };
+      return html`<div class="search-help" key=${words} role="group" aria-label=${words}>
       <p class="hint" aria-live="polite">${words}</p>
       ${choices.length > 0 &&
       html`<div class="offers">
         ${choices.map(
-          ([label, next]) => html`<button type="button" class="quiet" key=${next} onClick=${() => choose(next)}>
+          ([label, next]) => html`<button type="button" class="quiet" key=${next} aria-pressed=${isKept ? String(next.trim() === query.trim()) : undefined} onClick=${() => take(next)}>
             <bdi>${label}</bdi>
           </button>`,
         )}
       </div>`}
-    </div>`,
+    </div>`;
+    },
   );
 }

@@ -108,7 +108,7 @@ function Empty({ log, peer }) {
   const isClosed = cardOf(log.room)?.status === "closed";
   return html`<div class="empty">
     <h2>Nothing ${where} ${log.hasOlder.value ? "in the latest messages" : "yet"}</h2>
-    <p>${isClosed ? "This room is closed: only you can write here." : "Messages agents send here will show up live."}</p>
+    <p>${isClosed ? "This room is closed: only you can write here." : peer ? "New ones show up here live." : "Messages agents send here will show up live."}</p>
     ${!isClosed &&
     !peer &&
     html`<button type="button" class="primary" onClick=${() => openDialog("invite", { room: log.room })}>
