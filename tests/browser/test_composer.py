@@ -355,6 +355,8 @@ def test_names_are_completed_and_one_at_the_beginning_is_the_recipient(
     for name in ("codex", "claude", "reviewer"):
         relay.agent(name).say("x")
     dashboard.sign_in()
+    for name in ("codex", "claude", "reviewer"):
+        expect(dashboard.agent_row(name)).to_be_visible()
     names = dashboard.page.get_by_role("listbox", name="Names in this room")
     press, typed = dashboard.page.keyboard.press, dashboard.page.keyboard.type
     dashboard.composer.click()

@@ -102,8 +102,9 @@ FUNCTIONS: Final = _words(
     """
 )
 PSEUDO: Final = _words(
-    "-webkit-scrollbar -webkit-scrollbar-thumb after backdrop before disabled empty"
-    " first-child focus-visible focus-within has hover is not placeholder root"
+    "-webkit-scrollbar -webkit-scrollbar-thumb -webkit-search-cancel-button after"
+    " backdrop before disabled empty first-child focus-visible focus-within has hover"
+    " is not placeholder root"
 )
 UNITS: Final = _words("ch deg dvh em fr ms px rem s vw")
 AT_RULES: Final = frozenset({"keyframes", "media"})
