@@ -65,7 +65,7 @@ def take_first(dashboard: Dashboard) -> None:
     dashboard.button("Make the room").click()
     form = dashboard.css("form.access-form")
     form.get_by_label("Name").fill("shell")
-    form.get_by_label("Client").select_option("curl")
+    form.get_by_label("Program that the agent runs in").select_option("curl")
     dashboard.button("Create the invite").click()
     expect(dashboard.css(".arrival")).to_be_visible()
     take(dashboard, "first-key")

@@ -325,6 +325,51 @@ def test_the_composer_says_in_words_what_it_will_do(dashboard: Dashboard) -> Non
     )
 
 
+def test_a_message_that_leaves_a_question_open_says_so_and_becomes_its_answer(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    claude, codex = relay.agent("claude"), relay.agent("codex")
+    codex.say("hello")
+    asked = claude.ask("Deploy?")
+    dashboard.sign_in()
+    words = says(dashboard)
+    expect(dashboard.message(asked)).to_be_visible()
+    expect(words).to_have_text("To everyone · no answer needed")
+    dashboard.composer.fill("Yes, go")
+    expect(words).to_contain_text(f"claude's question #{asked} stays open")
+    instead = dashboard.button("Answer it instead")
+    dashboard.page.get_by_label("Recipient").select_option("codex")
+    expect(instead).to_have_count(0)  # claude does not read it
+    dashboard.page.get_by_label("Recipient").select_option("all")
+    instead.click()
+    expect(words).to_have_text(f"Reply to claude's question #{asked} · answers it")
+    expect(dashboard.composer).to_have_value("Yes, go")
+    expect(dashboard.composer).to_be_focused()
+    dashboard.page.keyboard.press("Enter")
+    expect(dashboard.css(".composer .pending")).to_contain_text("Your answer to claude")
+    dashboard.composer.fill("Next")
+    expect(instead).to_have_count(0)  # its answer is on its way
+    dashboard.composer.fill("")
+    expect(dashboard.css(".waiting-row")).to_have_count(0, timeout=15_000)
+    expect(dashboard.message(asked)).to_contain_text("answered")
+
+
+def test_several_questions_that_stay_open_are_counted(dashboard: Dashboard) -> None:
+    claude = dashboard.relay.agent("claude")
+    first, _ = claude.ask("One?"), claude.ask("Two?")
+    dashboard.sign_in()
+    expect(dashboard.css(".msg")).to_have_count(2)
+    dashboard.composer.fill("Yes")
+    expect(says(dashboard)).to_contain_text(
+        f"claude's question #{first} and 1 more stay open"
+    )
+    dashboard.button(f"Answer #{first} instead").click()
+    expect(says(dashboard)).to_have_text(
+        f"Reply to claude's question #{first} · answers it"
+    )
+
+
 @pytest.mark.parametrize("width", [320, 375])
 def test_words_and_controls_are_whole_on_a_phone(
     new_dashboard: NewDashboard, width: int

@@ -53,7 +53,8 @@ def test_without_a_service_the_drawer_says_how_one_is_set(dashboard: Dashboard) 
     open_services(dashboard)
     told = dashboard.css(".drawer-section").nth(1)
     expect(told).to_contain_text("None is set.")
-    expect(told).to_contain_text("ARGYBARGY_NOTIFY=ntfy://")
+    up = dashboard.relay.admin("GET", "/admin/state").json["commands"]["up"]
+    expect(told).to_contain_text(f"ARGYBARGY_NOTIFY=ntfy://TOPIC {up}.")
     expect(dashboard.button("Send a test")).to_have_count(0)
 
 

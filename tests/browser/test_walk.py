@@ -10,7 +10,7 @@ import pytest
 import segno
 from playwright.sync_api import expect
 
-from support.browser import Dashboard, Relay
+from support.browser import Agent, Dashboard, Relay, call
 
 pytestmark = pytest.mark.browser
 # Lengths that exactly fill symbols of versions 1, 10, 17 and 40 in UTF-8 mode:
@@ -35,17 +35,23 @@ def test_from_an_empty_relay_to_an_answered_question_and_a_closed_room(
     form = dashboard.css("form.access-form")
     expect(form.get_by_label("Room")).to_have_value("build")
     form.get_by_label("Name").fill("shell")
-    form.get_by_label("Client").select_option("curl")
+    form.get_by_label("Program that the agent runs in").select_option("curl")
     dashboard.button("Create the invite").click()
     arrival = dashboard.css(".arrival")
     expect(arrival).to_have_text("Waiting for shell to connect…")
+    # Nothing in a shell reads a prompt: the commands come first.
+    expect(dashboard.css(".made > .made-steps h3")).to_have_text(
+        ["Join, once", "Say hello", "Ask", "Wait for messages"]
+    )
+    join, hello, ask, wait = dashboard.css(".made > .made-steps pre").all_inner_texts()
     dashboard.page.get_by_text("Other ways").click()
     tabs = dashboard.page.get_by_role("tab")
     expect(tabs).to_have_text(["Claude Code", "Codex", "Gemini CLI", "curl"])
-    expect(tabs.last).to_have_attribute("aria-selected", "true")
-    join, hello, ask, wait = dashboard.css("#way pre").all_inner_texts()
+    expect(dashboard.css(".other-ways h3").first).to_have_text("For the agent's prompt")
 
-    run_in_shell(f"{join}\n{hello}\n{ask}", tmp_path)
+    run_in_shell(join, tmp_path)
+    expect(arrival).to_have_text("shell has its code; waiting for its first request…")
+    run_in_shell(f"{hello}\n{ask}", tmp_path)
     assert (tmp_path / "shell.header").stat().st_mode & 0o777 == 0o600
     expect(arrival).to_have_text("shell is here.")
     dashboard.button("Done").click()
@@ -102,6 +108,60 @@ def test_each_client_gets_its_own_instructions(dashboard: Dashboard) -> None:
     tabs.nth(2).press("ArrowRight")
     expect(tabs.last).to_be_focused()
     expect(tabs.last).to_have_attribute("aria-selected", "true")
+
+
+def test_an_agent_that_only_polls_is_here_under_the_name_that_it_chose(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    relay.room("build")
+    dashboard.sign_in()
+    dashboard.button("Invite an agent to build").click()
+    dashboard.button("Create the invite").click()
+    arrival = dashboard.css(".arrival")
+    expect(arrival).to_have_text("Waiting for the agent to connect…")
+    dashboard.css(".other-ways summary").click()
+    link = dashboard.css(".made .made-secret").inner_text()
+    joined = call("POST", f"{relay.url}/join", {"invite": link, "name": "ana"})
+    assert joined.status == 200
+    expect(arrival).to_have_text("ana has its code; waiting for its first request…")
+    Agent(relay, "ana", joined.json["code"]).poll()
+    expect(arrival).to_have_text("ana is here.")
+
+
+def test_an_invite_for_a_name_that_is_here_waits_until_it_is_used(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    relay.agent("ana").poll()
+    dashboard.sign_in()
+    dashboard.button("Invite an agent to build").click()
+    dashboard.css("form.access-form").get_by_label("Name").fill("ana")
+    dashboard.button("Create the invite").click()
+    arrival = dashboard.css(".arrival")
+    expect(dashboard.agent_row("ana")).to_contain_text("online")
+    expect(arrival).to_have_text("Waiting for ana to connect…")
+    dashboard.css(".other-ways summary").click()
+    link = dashboard.css(".made .made-secret").inner_text()
+    assert call("POST", f"{relay.url}/join", {"invite": link}).status == 200
+    expect(arrival).to_have_text("ana is here.")
+
+
+def test_commands_for_the_relay_s_machine_begin_as_the_relay_was_started(
+    dashboard: Dashboard,
+) -> None:
+    relay = dashboard.relay
+    relay.room("build")
+    dashboard.sign_in()
+    dashboard.button("Invite an agent to build").click()
+    dashboard.button("Create the invite").click()
+    dashboard.css(".other-ways summary").click()
+    connect = relay.admin("GET", "/admin/state").json["commands"]["connect"]
+    assert connect != "argybargy connect"
+    texts = dashboard.css("#way pre").all_inner_texts()
+    assert texts[1].startswith("argybargy join ")  # on whatever machine
+    assert texts[2].startswith(f"{connect} claude --room build")
+    expect(dashboard.css("#way .hint")).to_contain_text("uv tool install .")
 
 
 def test_the_link_of_an_invite_is_drawn_for_a_phone(

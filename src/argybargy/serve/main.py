@@ -132,7 +132,10 @@ async def serve(
     settings, manager = _with_port(settings), manager or ServiceManager()
     config = _make_config(settings)
     await wait_for_command(settings.data, _say)
-    async with open_services(settings) as services, trio.open_nursery() as nursery:
+    async with (
+        open_services(settings, typed=plan.typed_elsewhere) as services,
+        trio.open_nursery() as nursery,
+    ):
         # Signals come first: from here on they end even a hanging start cleanly.
         stop = await nursery.start(
             _catch_signals, nursery.cancel_scope, plan.tell_stopping

@@ -43,6 +43,8 @@ class RunPlan:
         companion: Runs next to the relay from `announce` on, and is cancelled
             once the relay has stopped.
         typed: Rewrites the commands in a text to be typed in the user's shell.
+        typed_elsewhere: Rewrites them to be typed in another terminal, which may be in
+            another directory.
         tell_stopping: Called when a signal stops the relay.
         talks: Whether these callbacks tell the user what the log has as info, so that
             it logs warnings only, unless the settings give a level.
@@ -54,5 +56,6 @@ class RunPlan:
     tell_tunnel: "Callable[[TunnelStatus], None]" = lambda _status: None
     companion: Callable[[RunningRelay], Awaitable[None]] = _no_companion
     typed: Callable[[str], str] = str
+    typed_elsewhere: Callable[[str], str] = str
     tell_stopping: Callable[[], None] = lambda: None
     talks: bool = False

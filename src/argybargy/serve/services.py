@@ -33,7 +33,7 @@ from argybargy.web.access.answer_links import AnswerLinks
 from argybargy.web.access.cors import CorsRule
 from argybargy.web.access.hosts import HostRule
 from argybargy.web.access.public_address import PublicAddress
-from argybargy.web.access.services import Services
+from argybargy.web.access.services import Services, local_commands
 from argybargy.web.access.session_keeper import open_sessions
 from argybargy.web.access.sessions import Sessions
 from argybargy.web.access.throttle import AuthThrottle
@@ -81,7 +81,7 @@ async def wait_for_command(directory: Path, tell: Callable[[str], object]) -> No
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, *, is_offline: bool = False
+    settings: Settings, *, is_offline: bool = False, typed: Callable[[str], str] = str
 ) -> AsyncIterator[Services]:
     """Open store and relay, under the lock of the data directory.
 
@@ -91,6 +91,7 @@ async def open_services(
     Args:
         settings: Settings of the relay.
         is_offline: Whether it is for one command, which notifies nobody.
+        typed: Rewrites the commands in a text to be typed in another terminal.
 
     Raises:
         NotifySettingsError: The services that notify the operator cannot be used.
@@ -141,6 +142,7 @@ async def open_services(
             cors=CorsRule(frozenset(settings.cors_origins)),
             has_docs=settings.docs,
             links=links,
+            commands=local_commands(typed),
         )
 
 

@@ -742,3 +742,15 @@ def test_config_show_names_the_settings_file(
     path.parent.mkdir()
     path.touch()
     assert f"Settings file: {path}\n" in Terminal().type("config", "show").talk
+
+
+@pytest.mark.parametrize("verb", ["up", "serve"])
+def test_a_relay_knows_its_commands_in_another_terminal(
+    verb: str, tmp_path: Path
+) -> None:
+    anywhere = "uv run --project /clone argybargy"
+    terminal = Terminal(program="uv run argybargy", anywhere=anywhere)
+    terminal.type(verb, "--port", "9", "--data", str(tmp_path))
+    (plan,) = terminal.plans
+    typed = plan.typed_elsewhere("argybargy connect")
+    assert typed == f"{anywhere} connect --port 9 --data {tmp_path}"

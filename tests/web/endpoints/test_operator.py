@@ -88,6 +88,7 @@ async def test_the_state_has_every_field_of_the_original(
             "max_idle_seconds",
             "messages",
         } <= set(state)
+        assert state["commands"]["connect"] == "argybargy connect"
         assert state["room"] == "build"
         assert state["peers"]["build"][0] == {
             "name": "alice",

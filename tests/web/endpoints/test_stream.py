@@ -575,7 +575,13 @@ async def test_a_new_public_url_is_streamed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with open_site(is_configured=False) as site, open_stream(site) as stream:
-        assert (await stream.next_of("hello"))["public_url"] == "http://127.0.0.1:8765"
+        hello = await stream.next_of("hello")
+        assert hello["public_url"] == "http://127.0.0.1:8765"
+        assert hello["commands"] == {
+            "connect": "argybargy connect",
+            "open": "argybargy open",
+            "up": "argybargy up",
+        }
         await stream.next_of("snapshot")
         address, wake = site.services.address, site.services.relay.watchers.wake
         address.publish("https://some.trycloudflare.com")

@@ -84,12 +84,19 @@ def serve(
         store: URL of a PostgreSQL database that several relays share.
         anyway: Start on data that has moved elsewhere.
     """
-    from argybargy.cli.commands.serve_output import exposures, plan_briefly
+    from argybargy.cli.commands.serve_output import (
+        exposures,
+        next_commands,
+        plan_briefly,
+    )
 
     settings = env.read_settings(host=host, ephemeral=ephemeral or None, store=store)
     if anyway:
         go_on_here(settings)
     # A service logs its warnings: nobody reads its standard error.
     warnings = (*settings.warnings, *exposures(settings))
-    plan = plan_briefly(env.output, settings)
+    elsewhere = next_commands(env, settings, settings.port).in_any_directory
+    plan = attrs.evolve(
+        plan_briefly(env.output, settings), typed_elsewhere=elsewhere.typed
+    )
     return env.serve(attrs.evolve(settings, warnings=warnings), plan)

@@ -71,6 +71,7 @@ class Announcer:
             tunnel,
             self.tell_tunnel,
             typed=typed,
+            typed_elsewhere=self.out.typed,
             talks=not self.out.is_json,
         )
         if self.out.is_json or self.out.is_quiet:

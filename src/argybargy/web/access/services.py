@@ -1,6 +1,8 @@
 """The services of the endpoints: relay, sessions, metrics and rules of access."""
 
 import secrets
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import attrs
 
@@ -15,6 +17,18 @@ from argybargy.web.access.public_address import PublicAddress
 from argybargy.web.access.sessions import Sessions
 from argybargy.web.access.throttle import AuthThrottle
 from argybargy.web.metrics import Metrics
+
+LOCAL_COMMANDS: Final = ("connect", "open", "up")
+"""Commands for the relay's own machine that the dashboard shows."""
+
+
+def local_commands(typed: Callable[[str], str] = str) -> Mapping[str, str]:
+    """Return how the commands for the relay's own machine begin there, by name.
+
+    Args:
+        typed: Rewrites the commands in a text to be typed in the user's shell.
+    """
+    return {verb: typed(f"argybargy {verb}") for verb in LOCAL_COMMANDS}
 
 
 @frozen
@@ -32,6 +46,7 @@ class Services:
         has_docs: Whether ``/openapi.json`` and ``/docs`` are served.
         metrics: Prometheus metrics.
         links: Links in notifications.
+        commands: How commands for the relay's own machine begin, by name.
     """
 
     relay: Relay
@@ -44,6 +59,7 @@ class Services:
     has_docs: bool = True
     metrics: Metrics = attrs.field()
     links: AnswerLinks = attrs.field()
+    commands: Mapping[str, str] = attrs.field(factory=local_commands)
 
     @metrics.default
     def _make_metrics(self) -> Metrics:

@@ -312,7 +312,11 @@ class NodeRow(Struct, frozen=True):
 
 
 class StateBody(Struct, frozen=True):
-    """Rooms, rosters, access codes, unanswered questions and recent messages."""
+    """Rooms, rosters, access codes, unanswered questions and recent messages.
+
+    `commands` has the beginnings of commands for the relay's own machine, as its
+    operator types them there: `connect`, `open` and `up`.
+    """
 
     version: str
     public_url: str
@@ -329,3 +333,4 @@ class StateBody(Struct, frozen=True):
     limits: dict[str, float]
     notifications: NotificationsBody
     nodes: list[NodeRow] | UnsetType = UNSET
+    commands: dict[str, str] = {}

@@ -35,7 +35,11 @@ class StreamRequest(Struct, frozen=True):
 
 
 class HelloFrame(Struct, frozen=True, tag="hello"):
-    """First frame: identity of the relay; `resumed` tells whether deltas follow."""
+    """First frame: identity of the relay; `resumed` tells whether deltas follow.
+
+    `commands` has the beginnings of commands for the relay's own machine, as its
+    operator types them there: `connect`, `open` and `up`.
+    """
 
     epoch: str
     version: int
@@ -46,6 +50,7 @@ class HelloFrame(Struct, frozen=True, tag="hello"):
     max_idle_seconds: int
     limits: dict[str, float]
     resumed: bool
+    commands: dict[str, str]
     ignored: list[str] | UnsetType = UNSET
     did_you_mean: dict[str, str] | UnsetType = UNSET
 

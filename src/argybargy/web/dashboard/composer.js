@@ -8,6 +8,7 @@ import {
   draftKey,
   draftText,
   focusComposer,
+  replyTo,
   updateDraft,
   withMention,
   withoutReply,
@@ -22,7 +23,9 @@ import { queueAnswer, rowOf, sendWaiting } from "./outbox.js";
 import { isPending, PendingAnswers } from "./pending.js";
 import { send as sendMessage } from "./posting.js";
 import { showRoom, view } from "./route.js";
-import { cardOf, isQuestion, isWaiting, messageLog, roster, rosterRoom, scrollToEnd } from "./state.js";
+import {
+  asksYou, cardOf, isQuestion, isWaiting, messageLog, roster, rosterRoom, scrollToEnd, waiting,
+} from "./state.js";
 import { isDeaf, isInvited, isUnheard, isYou, kindOf, minute, receiptWords, statusOf } from "./status.js";
 import { isSendKey } from "./widgets.js";
 
@@ -128,12 +131,35 @@ export function hearingWords(to, asked) {
   return [doubt(isClosed(view.value.room) ? NOBODY_LEFT : NOBODY)];
 }
 
-/** The message that a draft replies to, if it is loaded. */
-const repliedIn = (room, reply) => reply && messageLog(room).messages.value.find(({ seq }) => seq === reply.seq);
+/** The message that a draft replies to, if it is loaded or an open question. */
+function repliedIn(room, reply) {
+  if (!reply) return reply;
+  const isIt = ({ seq }) => seq === reply.seq;
+  return messageLog(room).messages.value.find(isIt) ?? waiting.value.find((row) => row.room === room && isIt(row));
+}
 
 /** Whether a reply that asks nothing answers a message: a question of another that still waits. */
 export const answers = (message, to) =>
   Boolean(message) && isWaiting(message) && message.from_kind !== "operator" && reaches(to, message.from);
+
+/** The questions to the operator that the draft does not answer though their askers read it, oldest first. */
+function leftOpen(room, to) {
+  if (draft.value.replyTo || !draft.value.text.trim()) return [];
+  return asksYou.value.filter((row) => row.room === room && reaches(to, row.from) && !isPending(room, row.seq));
+}
+
+/** Says that a message is no answer, with a button that makes it one; one part, or none. */
+function openWords(room, to) {
+  const [row, ...others] = leftOpen(room, to);
+  if (!row) return [];
+  const whose = html`<bdi>${row.from}</bdi>'s question #${row.seq}`;
+  const words = others.length ? html`${whose} and ${others.length} more stay open` : html`${whose} stays open`;
+  return [
+    html`<span class="left-open">${words}</span> <button type="button" class="quiet" onClick=${() => replyTo(row)}>
+        ${others.length ? `Answer #${row.seq} instead` : "Answer it instead"}
+      </button>`,
+  ];
+}
 
 /** What sending will do, in words; `isTold` if a note says already that nobody hears it. */
 function Says({ room, isTold }) {
@@ -152,6 +178,7 @@ function Says({ room, isTold }) {
   const parts = isDirect ? [asking, ...who] : [...answering, ...who.slice(reply ? 1 : 0), ...(isAnswer ? [] : [asking]), ...kept];
   // The header of an agent says how soon it hears.
   if (!isTold && !view.value.peer) parts.push(...hearingWords(to, asked));
+  parts.push(...openWords(room, to));
   return html`<p class="says" id="says">${parts.map((part, at) => [at > 0 && " · ", part])}</p>`;
 }
 

@@ -5,13 +5,13 @@ import { post } from "./api.js";
 import { nowMs } from "./clock.js";
 import { shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
-import { loadInvites } from "./invites.js";
+import { invites, loadInvites } from "./invites.js";
 import { rosterRow } from "./people.js";
 import { OneMachine, QrCode, reachable } from "./qr.js";
 import { currentRoom, showRoom } from "./route.js";
-import { applyRoomStatus, relayInfo, roomNames } from "./state.js";
+import { applyRoomStatus, codes, localCommand, relayInfo, roomNames } from "./state.js";
 import { refresh } from "./stream.js";
-import { closeDialog, CopyBlock, CopyButton, Dialog, loadStyles } from "./widgets.js";
+import { closeDialog, CopyBlock, CopyButton, Dialog, loadStyles, showError } from "./widgets.js";
 
 await loadStyles("admin.css"); // of the settings drawer too, which imports this module
 
@@ -81,7 +81,7 @@ export function AccessForm({ room, kind, made }) {
     <${Field} label=${kind === "invite" ? html`Name <em>(if empty, the agent chooses)</em>` : "Name"}>
       <input name="name" maxlength="64" placeholder="codex" autocomplete="off" autocapitalize="none" spellcheck=${false} autofocus />
     <//>
-    <${Field} label="Client">
+    <${Field} label="Program that the agent runs in">
       <select name="client">
         ${CLIENTS.map(({ id, label }) => html`<option key=${id} value=${id}>${label}</option>`)}
       </select>
@@ -93,13 +93,13 @@ export function AccessForm({ room, kind, made }) {
         ${MINUTES.map(([minutes, label]) => html`<option key=${minutes} value=${minutes}>${label}</option>`)}
       </select>
     <//>`}
-    <${Field} label=${kind === "invite" ? "Its code expires" : "Expires"}>
+    <${Field} label=${kind === "invite" ? "Its access ends" : "Expires"}>
       <select name="expires">
         ${LIFETIMES.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
       </select>
     <//>
     <label class=${cx("field", kind === "code" && "is-wide")}>
-      <span>Capabilities <em>(optional, others see them)</em></span>
+      <span>What it is good at <em>(optional, others see it)</em></span>
       <input name="capabilities" maxlength="500" placeholder="rust, reviews, can run tests" autocomplete="off" />
     </label>
     <p class="problem is-wide" role="alert">${problem}</p>
@@ -126,19 +126,33 @@ function KindChoice({ kind, choose }) {
     </div>
     <p class="hint">
       ${kind === "invite"
-        ? "A link that works once, so it may be in a prompt or a chat. The agent exchanges it for its own code."
+        ? "A text for a prompt or a chat, with a link that works once. The agent exchanges it for its own code."
         : "A secret that lets the agent in until it expires or is revoked. Keep it out of prompts and command lines."}
     </p>`;
 }
 
+/** How far the agent of an invite or a code has come, as [words, whether it is here]. */
+function arrivalOf(made, row, name) {
+  if (row && ["revoked", "expired"].includes(row.state)) return [`The invite is ${row.state}.`, false];
+  // Another agent of this name may be here already: then the invite is still open.
+  if (row?.state !== "open" && name && rosterRow(name)?.online) return [`${name} is here.`, true];
+  if (row?.state === "used") return [`${name ?? "The agent"} has its code; waiting for its first request…`, false];
+  return [`Waiting for ${name ?? "the agent"} to connect…`, false];
+}
+
 function Arrival({ made }) {
-  // Only the room in view has a roster, and without a name nobody is expected.
-  if (!made.name || currentRoom.value !== made.room) return null;
-  const isHere = rosterRow(made.name)?.online;
-  return html`<p class=${cx("arrival", isHere && "is-here")} role="status">
-    <i aria-hidden="true"></i>
-    ${isHere ? `${made.name} is here.` : `Waiting for ${made.name} to connect…`}
-  </p>`;
+  const row = made.kind === "invite" ? (invites.value ?? []).find(({ id }) => id === made.id) : null;
+  const ofInvite = row?.code_key_id && codes.value.find(({ key_id: id }) => id === row.code_key_id);
+  const name = made.name ?? (ofInvite ? ofInvite.name : null);
+  const isOnline = Boolean(name && rosterRow(name)?.online);
+  // The stream brings a new code, but not which invite was exchanged for it.
+  useEffect(() => {
+    if (made.kind === "invite" && row?.state === "open") loadInvites().catch(showError);
+  }, [codes.value, isOnline]);
+  // Only the room in view has a roster.
+  if (currentRoom.value !== made.room) return null;
+  const [words, isHere] = arrivalOf(made, row, name);
+  return html`<p class=${cx("arrival", isHere && "is-here")} role="status"><i aria-hidden="true"></i>${words}</p>`;
 }
 
 function Tabs({ chosen, choose }) {
@@ -170,8 +184,9 @@ function Tabs({ chosen, choose }) {
 
 const stepsOf = (steps) =>
   steps.map(
-    ({ title, text, wrap }) => html`<h3 key=${title}>${title}</h3>
-      <${CopyBlock} key=${`${title}-text`} text=${text} what=${title} wrap=${wrap} />`,
+    ({ title, text, wrap, note }) => html`<h3 key=${title}>${title}</h3>
+      <${CopyBlock} key=${`${title}-text`} text=${text} what=${title} wrap=${wrap} />
+      ${note && html`<p class="hint" key=${`${title}-note`}>${note}</p>`}`,
   );
 
 /** A secret that is shown once, in focus and in view. */
@@ -197,37 +212,41 @@ export function Qr({ text, label, what }) {
     ${isOpen && html`<${QrCode} text=${text} label=${label} />`}`;
 }
 
-/** What most people need: the text for the agent, in focus and in view. */
-function Prompt({ text }) {
+const Prompt = ({ text }) => html`<h3>For the agent's prompt</h3>
+  <${CopyBlock} text=${text} what="the prompt" wrap />`;
+
+/** What most people need first, with its first text in focus and in view. */
+function Lead({ text, children }) {
   const node = useRef(null);
   useEffect(() => {
     const block = node.current.querySelector("pre");
     block.focus();
     block.scrollIntoView({ block: "center" });
   }, [text]);
-  return html`<div class="made-steps" ref=${node}>
-    <h3>For the agent's prompt</h3>
-    <${CopyBlock} text=${text} what="the prompt" wrap />
-  </div>`;
+  return html`<div class="made-steps" ref=${node}>${children}</div>`;
 }
 
 function MadeInvite({ made }) {
-  const [chosen, choose] = useState(made.client ?? "claude");
+  const isByHand = made.client === "curl"; // nothing there reads a prompt
+  const [chosen, choose] = useState(isByHand ? "claude" : (made.client ?? "claude"));
   const until = shortMoment(Date.parse(made.expires_at), nowMs());
   return html`<div class="made">
     <p class="once">
       <${Icon} name="person" size=${16} />
       <span>
         An invite to #<bdi>${made.room}</bdi>${made.name && html` for <bdi class="name">${made.name}</bdi>`}. It works
-        once, until ${until}. Copy it now: it will not be shown again.
+        once, until ${until}. Copy the invite now: it will not be shown again.
       </span>
     </p>
-    <${Prompt} text=${made.instruction} />
-    <${OneMachine} text=${made.link} who="an agent" isFolded />
     <${Arrival} made=${made} />
+    <${Lead} text=${made.instruction}>
+      ${isByHand ? stepsOf(curlSteps(made)) : html`<${Prompt} text=${made.instruction} />`}
+    <//>
+    <${OneMachine} text=${made.link} who="an agent" what="invite" isFolded />
     <details class="other-ways">
       <summary>Other ways</summary>
       <div class="made-steps">
+        ${isByHand && html`<${Prompt} text=${made.instruction} />`}
         <h3>The link alone</h3>
         <div class="code-row">
           <code tabindex="0" class="made-secret">${made.link}</code>
@@ -291,9 +310,13 @@ const shellQuoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 /** The name of an agent in a file name or a command; names have no other characters. */
 const nameOf = ({ name }) => name ?? "agent";
 
+/** What a command for another machine needs there. */
+const needsProgram = () => html`Needs argybargy on that machine: run <code>uv tool install .</code> in a clone of it.`;
+
 const seat = (made, program) => ({
   title: "With the commands of agents",
   text: `argybargy join ${shellQuoted(made.link)}${made.name ? "" : " --as NAME"}${program ? ` --for ${program}` : ""}\nargy wait`,
+  note: needsProgram(),
 });
 
 const start = (program, command, after = "") => (made) => [
@@ -301,7 +324,7 @@ const start = (program, command, after = "") => (made) => [
   seat(made, program),
   {
     title: "On the relay's machine, without the invite",
-    text: `argybargy connect ${program} --room ${made.room} --name ${nameOf(made)} --write`,
+    text: `${localCommand("connect")} ${program} --room ${made.room} --name ${nameOf(made)} --write`,
   },
 ];
 
@@ -343,7 +366,11 @@ function codeSteps(made) {
       title: "Store it: paste the code when this waits",
       text: `umask 077; read -rs code; printf 'Authorization: Bearer %s\\n' "$code" > ${file}; unset code`,
     },
-    { title: "Take the seat", text: `argybargy join ${shellQuoted(url)} --header-file ${file}` },
+    {
+      title: "Take the seat",
+      text: `argybargy join ${shellQuoted(url)} --header-file ${file}`,
+      note: needsProgram(),
+    },
     { title: "Or wait for messages with curl", text: waitScript(url, file) },
   ];
 }

@@ -1,5 +1,6 @@
 // QR codes as SVG.
 import { html } from "./ui.js";
+import { localCommand } from "./state.js";
 import { CopyBlock } from "./widgets.js";
 import { generate } from "./vendor/lean-qr.js";
 
@@ -45,9 +46,9 @@ export const isOfOneMachine = (text) => ONE_MACHINE.test(new URL(text).hostname)
 function Commands({ text }) {
   const { port, protocol } = new URL(text);
   const address = `${protocol}//ADDRESS${port && `:${port}`}`;
-  const command = `ARGYBARGY_PUBLIC_URL=${address} argybargy up --host 0.0.0.0`;
+  const command = `ARGYBARGY_PUBLIC_URL=${address} ${localCommand("up")} --host 0.0.0.0`;
   return html`<p>Through a tunnel, from anywhere:</p>
-    <${CopyBlock} text="argybargy up --tunnel" what="the command for a tunnel" />
+    <${CopyBlock} text=${`${localCommand("up")} --tunnel`} what="the command for a tunnel" />
     <p>In your own network, with the address of the relay's machine for ADDRESS:</p>
     <${CopyBlock} text=${command} what="the command for your network" />`;
 }
@@ -62,21 +63,21 @@ export function NoPhone({ text }) {
 }
 
 /**
- * Says that a link works on the relay's own machine alone, and what to do. Folded for an
- * agent, which is mostly there; a guest is mostly elsewhere.
+ * Says that a link, or the invite with it, works on the relay's own machine alone, and what
+ * to do. Folded for an agent, which is mostly there; a guest is mostly elsewhere.
  */
-export function OneMachine({ text, who, isFolded = false }) {
+export function OneMachine({ text, who, what = "link", isFolded = false }) {
   if (!isOfOneMachine(text)) return null;
   if (isFolded) {
     return html`<details class="no-phone">
-      <summary>This link works only on the relay's own machine. For ${who} elsewhere:</summary>
-      <p>Start the relay with an address that others reach, and make a new link.</p>
+      <summary>This ${what} works only on the relay's own machine. For ${who} elsewhere:</summary>
+      <p>Start the relay with an address that others reach, and make a new ${what}.</p>
       <${Commands} text=${text} />
     </details>`;
   }
   return html`<div class="no-phone" role="status">
-    <p>This link works only on the relay's own machine: on another one, ${new URL(text).host} leads to that machine
-      itself. For ${who} elsewhere, start the relay with an address that others reach, and make a new link.</p>
+    <p>This ${what} works only on the relay's own machine: on another one, ${new URL(text).host} leads to that machine
+      itself. For ${who} elsewhere, start the relay with an address that others reach, and make a new ${what}.</p>
     <${Commands} text=${text} />
   </div>`;
 }

@@ -3,6 +3,7 @@ import { cx, html, useEffect, useState } from "./ui.js";
 import { get, request } from "./api.js";
 import { nowMs } from "./clock.js";
 import { plural, shortMoment } from "./format.js";
+import { localCommand } from "./state.js";
 import { showError } from "./widgets.js";
 
 const RELOAD_MS = 10_000;
@@ -40,7 +41,7 @@ function Service({ row, tested }) {
 /** What to do where no service is set. */
 const HowTo = () => html`<p class="hint">
   None is set. Install <code>argybargy[notify]</code>, subscribe to a topic in the ntfy app, and start the relay
-  with <code>ARGYBARGY_NOTIFY=ntfy://TOPIC argybargy up</code>.
+  with <code>ARGYBARGY_NOTIFY=ntfy://TOPIC ${localCommand("up")}</code>.
 </p>`;
 
 function Quiet({ state }) {

@@ -8,7 +8,7 @@ import { noteOwn } from "./own.js";
 import { currentRoom } from "./route.js";
 
 export const isLoaded = signal(false);
-export const relayInfo = signal({ version: "", publicUrl: "", maxIdleSeconds: 0 });
+export const relayInfo = signal({ version: "", publicUrl: "", maxIdleSeconds: 0, commands: {} });
 // Each frame replaces the rows that it names. A row that did not change stays the same
 // object, so a memoised component does not render again.
 const roomCards = signal(new Map());
@@ -88,8 +88,12 @@ export function applyHello(frame) {
     version: frame.relay_version,
     publicUrl: frame.public_url,
     maxIdleSeconds: frame.max_idle_seconds,
+    commands: frame.commands ?? {},
   };
 }
+
+/** How a command for the relay's own machine begins there: the relay knows how it was started. */
+export const localCommand = (verb) => relayInfo.value.commands[verb] ?? `argybargy ${verb}`;
 
 export function applySnapshot(frame) {
   const now = Date.parse(frame.now);

@@ -177,7 +177,8 @@ async function poll(why) {
     // Another room was chosen during the request.
     if (room !== subscribedRoom()) continue;
     const frame = snapshotOf(state, room);
-    applyHello({ ...frame, relay_version: state.version, public_url: state.public_url });
+    const { public_url, commands } = state;
+    applyHello({ ...frame, relay_version: state.version, public_url, commands });
     applySnapshot(frame);
     failures = 0;
     setConnection("polling", { why });

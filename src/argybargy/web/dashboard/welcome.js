@@ -70,7 +70,8 @@ export function SignedOut() {
     </p>
     <div class="to-type"><${CopyBlock} text=${openCommand()} what="the command" wrap /></div>
     <p class="hint">
-      If the relay was started with <code>--data</code>, give the command the same. To sign in on a phone,
+      If the relay was started with <code>--data</code>, give the command the same. In a clone of Argybargy
+      that is run by uv, type <code>uv run argybargy</code> for <code>argybargy</code>. To sign in on a phone,
       scan the code of <code>argybargy qr</code>.
     </p>
     <button type="button" onClick=${() => openDialog("sign-in")}>

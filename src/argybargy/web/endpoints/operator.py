@@ -345,6 +345,7 @@ def _state_body(
         limits=attrs.asdict(services.limits),
         notifications=notifications_body(services.relay.notifications),
         nodes=operator_rows.node_rows(services.relay.nodes),
+        commands=dict(services.commands),
     )
 
 

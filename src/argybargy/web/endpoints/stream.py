@@ -151,6 +151,7 @@ class Stream:
             max_idle_seconds=services.limits.idle_seconds,
             limits=attrs.asdict(services.limits),
             resumed=self.cursor.version is not None,
+            commands=dict(services.commands),
             ignored=list(ignored.names) or msgspec.UNSET,
             did_you_mean=ignored.near or msgspec.UNSET,
         )
