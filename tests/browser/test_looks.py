@@ -168,12 +168,12 @@ def test_an_empty_relay_has_its_search_at_the_edge(dashboard: Dashboard) -> None
     assert box["x"] + box["width"] > 1280 - 20
 
 
-def test_a_phone_tells_a_closed_room_by_its_lock(new_dashboard: NewDashboard) -> None:
+def test_a_phone_tells_a_closed_room_by_a_word(new_dashboard: NewDashboard) -> None:
     dashboard = new_dashboard(viewport=PHONE)
     dashboard.relay.agent("claude", "old").say("over")
     dashboard.relay.do("/admin/rooms/old/close")
     dashboard.sign_in("?room=old")
-    expect(dashboard.css(".head-icon.is-closed")).to_be_visible()
+    expect(dashboard.css(".head .room-closed")).to_be_visible()
 
 
 @pytest.mark.parametrize(

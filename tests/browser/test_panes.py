@@ -200,7 +200,7 @@ def test_a_room_is_closed_and_deleted_from_its_menu_on_a_phone(
     item.filter(has_text="Close room").click()
     expect(dashboard.css("dialog")).to_contain_text("you can reopen it")
     dashboard.css("dialog").get_by_role("button", name="Close room").click()
-    expect(dashboard.css(".head-icon.is-closed")).to_be_visible()
+    expect(dashboard.css(".head .room-closed")).to_be_visible()
     actions.click()
     item.filter(has_text="Delete room").click()
     delete = dashboard.button("Delete room and messages")
