@@ -19,7 +19,7 @@ import attrs
 import trio
 
 from argybargy.torture.client.connection import is_healthy
-from bench.load import FAILURES, Bench, Launch, Skipped
+from bench.load import FAILURES, Bench, Launch, Skipped, settle
 from bench.machine import BusyMachine, Machine, is_busy
 from bench.result import Result, combine
 from bench.rows import Row
@@ -167,6 +167,8 @@ async def run_row(subject: Subject, row: Row, sizes: Sizes) -> Result:
     try:
         with trio.fail_after(row.seconds):
             async with subject.open() as server:
+                # What a server loads once it listens is no part of a request.
+                await settle(server)
                 bench = Bench(
                     *(server, sizes, subject.launch, subject.command, subject.scratch)
                 )
