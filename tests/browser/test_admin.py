@@ -758,4 +758,6 @@ def test_the_buttons_that_close_a_room_are_a_finger_high(
     dashboard.page.get_by_role("menuitem", name="Close room").tap()
     for name in ("Close room", "Cancel"):
         box = dashboard.css("dialog").get_by_role("button", name=name).last
-        assert (box.bounding_box() or {})["height"] >= 44
+        size = box.bounding_box()
+        assert size is not None
+        assert size["height"] >= 44

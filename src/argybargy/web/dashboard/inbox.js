@@ -19,8 +19,7 @@ import { showInbox, view } from "./route.js";
 import { asksNow, backAt, DELAYS, isSnoozed, later, snooze, wake } from "./snooze.js";
 import { keyOf, waiting } from "./state.js";
 import { namesYou } from "./status.js";
-import { isMenuOpen, isSendKey, isTouch } from "./widgets.js";
-import { YouAsked } from "./you_asked.js";
+import { isMenuOpen, isSendKey, isTouch, showNotice } from "./widgets.js";
 
 /** Most questions shown above the rooms. */
 const CARDS = 3;
@@ -456,6 +455,18 @@ function Between() {
     </h2>
     ${isOpen && html`<${List} rows=${rows} /><${Later} isMine=${false} />`}
   </section>`;
+}
+
+/** The operator's own questions, loaded with the first view of the inbox. */
+function YouAsked() {
+  const [View, setView] = useState(null);
+  useEffect(() => {
+    import("./you_asked.js").then(
+      (module) => setView(() => module.YouAsked),
+      () => showNotice("The relay does not answer.", true),
+    );
+  }, []);
+  return View && html`<${View} />`;
 }
 
 /** The inbox as a view of its own. */
