@@ -167,8 +167,9 @@ async def run_row(subject: Subject, row: Row, sizes: Sizes) -> Result:
     try:
         with trio.fail_after(row.seconds):
             async with subject.open() as server:
-                # What a server loads once it listens is no part of a request.
-                await settle(server)
+                if server.meter is not None:
+                    # What it loads once it listens is no part of a request.
+                    await settle(server)
                 bench = Bench(
                     *(server, sizes, subject.launch, subject.command, subject.scratch)
                 )

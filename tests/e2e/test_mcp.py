@@ -80,4 +80,4 @@ async def test_the_relay_answers_others_while_it_loads_the_sdk(tmp_path: Path) -
                 reply = await ann.call("GET", "/whoami")
                 assert reply.status == 200
                 answered += 1
-        assert answered > 3
+        assert answered > 2, "the answers waited until it was loaded"
