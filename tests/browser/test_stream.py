@@ -152,10 +152,10 @@ def test_the_page_reconnects_to_a_restarted_relay(dashboard: Dashboard) -> None:
 
 def test_a_silent_relay_is_noticed(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
-    dashboard.sign_in()
-    dashboard.page.route("**/admin/stream", lambda route: route.abort())
+    dashboard.sign_in("?room=build")
     dashboard.relay.room("docs")
     expect(dashboard.room_row("docs")).to_be_visible()
+    dashboard.page.route("**/admin/stream", lambda route: route.abort())
     dashboard.enter("docs")  # which needs a stream of its own
     expect(connection(dashboard)).to_have_text(re.compile("offline, retrying in"))
     dashboard.page.unroute("**/admin/stream")
