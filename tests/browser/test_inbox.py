@@ -605,6 +605,38 @@ def test_the_operator_s_own_questions_have_a_fold(dashboard: Dashboard) -> None:
     )
 
 
+def test_who_does_not_listen_is_listed_for_all_rooms(dashboard: Dashboard) -> None:
+    relay = dashboard.relay
+    for name, room in ("left", "docs"), ("left", "old"):
+        relay.agent(name, room=room).say("x")
+    relay.agent("gone", room="docs").ask("Which branch?", "left")
+    relay.agent("invited", room="build")
+    relay.say("Which branch?", to="left", expects_reply="left", room="docs")
+    relay.admin("POST", "/admin/rooms/old/close")
+    relay.stop()
+    relay.start()
+    relay.agent("here", room="build").poll()
+    dashboard.sign_in("?view=inbox")
+    dashboard.button("You asked · 1").click()
+    expect(dashboard.css(".is-own")).to_contain_text("left is not listening")
+    dashboard.button("Not listening · 2").click()
+    rows = dashboard.css("section[aria-labelledby=deaf-label] .agent-row")
+    assert [row.inner_text().split() for row in rows.all()] == [
+        ["LE", "left", "#docs", "1", "question", "waits", "for", "it"],
+        ["GO", "gone", "#docs"],
+    ]
+    rows.first.click()
+    expect(dashboard.css(".channel-title")).to_have_text("left")
+    expect(dashboard.css(".person-facts")).to_contain_text("not listening since")
+    relay.agent("left", room="docs").poll()
+    dashboard.page.keyboard.press("Control+k")
+    dashboard.page.keyboard.type("not lis")
+    dashboard.page.keyboard.press("Enter")
+    expect(dashboard.button("Not listening · 1")).to_be_focused()
+    expect(rows).to_have_count(1)
+    expect(dashboard.css(".is-own .is-deaf")).to_have_count(0)
+
+
 def test_the_list_does_not_jump_when_an_answer_is_sent(dashboard: Dashboard) -> None:
     claude = dashboard.relay.agent("claude")
     for number in range(12):

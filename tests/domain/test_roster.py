@@ -162,6 +162,33 @@ def test_a_holder_of_a_code_that_was_never_seen_is_not_listening() -> None:
     assert row_of("Grace", evidence).listening is None
 
 
+def test_who_was_there_and_hears_nothing_is_told_from_who_was_invited() -> None:
+    names = ("anna", "carol", "dave")
+    evidence = attrs.evolve(
+        NOTHING,
+        codes=tuple(code_record(name) for name in names),
+        members={
+            peer_key("anna"): member("anna"),
+            peer_key("grace"): member("Grace", 1, SenderKind.OPERATOR),
+        },
+        seen={
+            peer_key("dave"): LastSeen(
+                "dave", 1.0, is_online=True, listening=Listening.ONLINE
+            )
+        },
+    )
+    found = {
+        row.name: (row.has_been_here, row.hears_messages)
+        for row in build_roster(evidence)
+    }
+    assert found == {
+        "anna": (True, False),
+        "carol": (False, False),
+        "dave": (True, True),
+        "Grace": (True, True),
+    }
+
+
 def test_a_human_has_no_state() -> None:
     grace = member("Grace", 1, SenderKind.OPERATOR)
     evidence = attrs.evolve(NOTHING, members={peer_key("grace"): grace})

@@ -63,6 +63,20 @@ class RosterRow:
     role: str = "agent"
     status: str = ""
 
+    @property
+    def has_been_here(self) -> bool:
+        """Whether it has made a request or posted; a code alone is an invitation."""
+        return self.sources != ("code",)
+
+    @property
+    def hears_messages(self) -> bool:
+        """Whether a message reaches it now; people are not expected to listen."""
+        if self.role != Role.AGENT.value:
+            return True
+        if self.listening is None:
+            return self.is_online
+        return self.listening is not Listening.NOT_LISTENING
+
 
 @frozen
 class RosterSources:

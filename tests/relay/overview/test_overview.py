@@ -157,6 +157,30 @@ async def test_the_outline_of_a_room_full_of_questions_is_cheap(
         assert len(before) == asked, "a card does not change"
 
 
+async def test_an_outline_names_the_agents_that_hear_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_harness() as harness:
+        alice = await harness.guest("alice")
+        relay, board = harness.relay, harness.relay.overview
+        await harness.post(alice, "hello")
+
+        def not_listening() -> tuple[str, ...]:
+            board.recompute(harness.clock.now())
+            return board.outlines[ROOM].not_listening
+
+        version = board.recompute(harness.clock.now())
+        assert not_listening() == ()
+        await trio.sleep(relay.limits.online_seconds + 1)
+        assert not_listening() == ("alice",)
+        assert Change(Topic.ROOM, ROOM) in (board.changed_since(version) or ())
+        await harness.post(alice, "back")
+        assert not_listening() == ()
+        await trio.sleep(relay.limits.online_seconds + 1)
+        await operator.close_room(relay, "build", "titus")
+        assert not_listening() == (), "they were told to leave"
+
+
 def test_the_change_log_drops_the_oldest_changes_and_reports_it() -> None:
     log = ChangeLog()
     for seq in range(CHANGES_KEPT):

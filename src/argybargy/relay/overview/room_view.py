@@ -99,6 +99,8 @@ class RoomOutline:
     Attributes:
         summary: Status, counters and times of the room.
         online: The number of online members.
+        not_listening: The agents that have been there and hear nothing now; none in a
+            closed room.
         rows: The roster, by name as spelled.
         members: The names of the members.
         asked: The room's questions for the inbox, with a wait of 0; empty when the
@@ -111,6 +113,7 @@ class RoomOutline:
 
     summary: RoomSummary
     online: int
+    not_listening: tuple[str, ...]
     rows: Mapping[str, RosterEntry]
     members: tuple[str, ...]
     asked: tuple[Waiting, ...]
@@ -198,6 +201,7 @@ class RoomViewer:
         return RoomOutline(
             summary=card.summary,
             online=sum(row.is_online for row in roster),
+            not_listening=_not_listening(card, roster),
             rows=rows,
             members=members,
             asked=asked,
@@ -260,6 +264,14 @@ def _entry(
         listening=row.listening,
         role=row.role,
         status=row.status,
+    )
+
+
+def _not_listening(card: RoomCard, roster: Iterable[RosterRow]) -> tuple[str, ...]:
+    if card.summary.status.is_closed:
+        return ()
+    return tuple(
+        row.name for row in roster if row.has_been_here and not row.hears_messages
     )
 
 
@@ -361,7 +373,11 @@ def differences(
             yield Change(Topic.ROSTER, room, name)
 
 
-def _headline(
-    outline: RoomOutline,
-) -> tuple[RoomSummary, int, int, tuple[DampedPair, ...]]:
-    return outline.summary, outline.online, len(outline.members), outline.damped
+def _headline(outline: RoomOutline) -> tuple[object, ...]:
+    return (
+        outline.summary,
+        outline.online,
+        outline.not_listening,
+        len(outline.members),
+        outline.damped,
+    )

@@ -262,6 +262,7 @@ class RoomCardBody(Struct, frozen=True):
     """Summary of a room; `online` and `members` are numbers of peers.
 
     `operator_seq` is the number of the newest message of the operator, 0 without one.
+    `not_listening` names the agents that have been there and hear nothing now.
     `damped` lists the pairs of agents that answered each other too often.
     """
 
@@ -277,6 +278,7 @@ class RoomCardBody(Struct, frozen=True):
     online: int
     members: int
     operator_seq: int = 0
+    not_listening: list[str] | UnsetType = UNSET
     damped: list[DampedBody] | UnsetType = UNSET
 
 

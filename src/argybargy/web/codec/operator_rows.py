@@ -112,6 +112,7 @@ def room_card(room: RoomOutline) -> RoomCardBody:
         created_at=format_timestamp(summary.created_ms),
         online=room.online,
         members=len(room.members),
+        not_listening=list(room.not_listening) or UNSET,
         damped=_damped(room.damped),
     )
 

@@ -457,16 +457,16 @@ function Between() {
   </section>`;
 }
 
-/** The operator's own questions, loaded with the first view of the inbox. */
-function YouAsked() {
-  const [View, setView] = useState(null);
+/** What is folded below the questions, loaded with the first view of the inbox. */
+function Folds() {
+  const [views, setViews] = useState([]);
   useEffect(() => {
-    import("./you_asked.js").then(
-      (module) => setView(() => module.YouAsked),
+    Promise.all([import("./you_asked.js"), import("./not_listening.js")]).then(
+      ([asked, deaf]) => setViews([asked.YouAsked, deaf.NotListening]),
       () => showNotice("The relay does not answer.", true),
     );
   }, []);
-  return View && html`<${View} />`;
+  return views.map((View) => html`<${View} />`);
 }
 
 /** The inbox as a view of its own. */
@@ -485,7 +485,7 @@ export function InboxView() {
       <${Later} isMine=${true} />
     </section>
     <${Between} />
-    <${YouAsked} />
+    <${Folds} />
   </div>`;
 }
 

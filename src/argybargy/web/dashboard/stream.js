@@ -285,6 +285,11 @@ export function startStream() {
 // Translate the answer of `GET /admin/state` into the snapshot frame of a stream, so
 // that the rest of the page knows only one form.
 
+/** Whether an agent has been in a room, and hears nothing now. */
+function isGoneDeaf({ role, sources, listening, online }) {
+  return role === "agent" && String(sources) !== "code" && (listening ? listening === "not listening" : !online);
+}
+
 function roomCard(state, status, row) {
   const members = state.roster[status.name] ?? [];
   return {
@@ -300,6 +305,7 @@ function roomCard(state, status, row) {
     closed_by: status.closed_by,
     damped: status.damped,
     online: members.filter((each) => each.online).length,
+    not_listening: status.status === "closed" ? [] : members.filter(isGoneDeaf).map((each) => each.name),
     members: members.length,
   };
 }

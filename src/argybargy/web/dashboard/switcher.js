@@ -4,6 +4,7 @@ import { signOut } from "./api.js";
 import { isSameName } from "./format.js";
 import { canSearch, setRoomStatus } from "./header.js";
 import { Icon } from "./icons.js";
+import { showNotListening } from "./not_listening.js";
 import { openPeople, openSearch } from "./panes.js";
 import { isPinned, togglePin } from "./pins.js";
 import { showInbox, showPeer, showRoom, shownRoom } from "./route.js";
@@ -86,6 +87,7 @@ function commandEntries() {
   const room = shownRoom.value;
   const commands = [
     ["Inbox", "inbox", "questions to you", showInbox],
+    ["Agents not listening", "person", "in all rooms", showNotListening],
     canSearch.value && ["Search messages", "search", "command", () => openSearch()],
     ["New room", "plus", "command", () => openDialog("room")],
     ...(room ? roomCommands(room) : []),

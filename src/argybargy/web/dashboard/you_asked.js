@@ -5,13 +5,20 @@ import { Age } from "./clock.js";
 import { Icon } from "./icons.js";
 import { Inline } from "./markdown.js";
 import { openThread } from "./panes.js";
-import { rooms } from "./state.js";
+import { isSameName } from "./format.js";
+import { cardOf, rooms } from "./state.js";
 
 const PATH = `admin/search?q=${encodeURIComponent("from:operator is:open")}&limit=50`;
 /** Time after a change in a room until they are asked for again. */
 const SETTLE_MS = 1_000;
 
+/** Whether the agent that was asked, or that works on it, hears nothing now. */
+function isUnheardBy(who, room) {
+  return (cardOf(room)?.not_listening ?? []).some((name) => isSameName(name, who));
+}
+
 function Question({ room, message }) {
+  const who = message.claimed_by ?? message.expects_reply;
   return html`<li class="waiting-row is-own">
     <button type="button" class="waiting-open" onClick=${() => openThread(room, message.seq)}>
       <span class="waiting-head">
@@ -20,6 +27,7 @@ function Question({ room, message }) {
       <${Age} since=${Date.parse(message.ts)} />
       <span class="waiting-text"><${Inline} text=${message.text} /></span>
       ${message.claimed_by && html`<span class="claimed">claimed by <bdi>${message.claimed_by}</bdi></span>`}
+      ${isUnheardBy(who, room) && html`<span class="claimed is-deaf"><bdi>${who}</bdi> is not listening</span>`}
     </button>
   </li>`;
 }
