@@ -26,6 +26,7 @@ from argybargy.relay.api import operator
 from argybargy.relay.api.agent import claim
 from argybargy.relay.api.deletion import delete_room
 from argybargy.relay.api.posting import PostDraft
+from argybargy.relay.notifications.push import Push
 from argybargy.relay.notifications.registry import (
     PUSHES_PER_WINDOW,
     WINDOW_SECONDS,
@@ -445,6 +446,44 @@ async def test_what_was_told_while_the_disk_was_full_is_stored_later(
         (notice,) = await store.notices()
         assert notice.told_ms is not None
         assert it.channel.titles.count("build #1: ann asks you") == 1
+
+
+class SlowStore(BrokenStore):
+    """A store that takes a second to store notices."""
+
+    async def save_notices(self, *args: object) -> None:
+        await trio.sleep(1)
+        await super().save_notices(*args)
+
+
+@attrs.define
+class StoreReadingChannel(RecordingChannel):
+    """A service that reads which notices are stored when it is told something."""
+
+    store: MemoryStore = attrs.field(kw_only=True)
+    stored: list[tuple[str, ...]] = attrs.field(factory=list)
+
+    async def send(self, push: Push) -> None:
+        self.stored.append(tuple(each.id for each in await self.store.notices()))
+        await super().send(push)
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+async def test_the_notice_of_a_link_is_stored_before_it_is_told(
+    autojump_clock: Clock, is_full: bool
+) -> None:
+    store = SlowStore(FREE)
+    channel = StoreReadingChannel(store=store)
+    plan = NotificationPlan((channel,), make_link=lambda id_, _: f"https://x/{id_}")
+    async with open_harness(FREE, store, plan=plan) as house:
+        ann = await house.guest("ann")
+        await house.post(ann, "May I?", TO_OPERATOR)
+        store.is_full = is_full
+        await trio.sleep(120 + SOON)
+        assert channel.pushes, "a store that refuses does not keep it back"
+        (told,) = channel.pushes[0].events
+        assert told.link == f"https://x/{told.id}"
+        assert channel.stored[0] == (() if is_full else (told.id,))
 
 
 async def test_a_question_to_a_name_of_the_operator_is_told(

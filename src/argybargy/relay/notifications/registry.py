@@ -246,7 +246,8 @@ class Notifications:
 
         Many events are looked at in pieces, with a checkpoint after each. Meanwhile an
         outbox may note that an event was told; nothing else changes the notices, and
-        :meth:`reread` waits.
+        :meth:`reread` waits. Notices with a link are stored before they are told; if
+        the store refuses, they are told all the same.
 
         Args:
             found: The events that last.
@@ -266,6 +267,10 @@ class Notifications:
                 return None
             self._pushed_at.append(now.steady_seconds)
             push = self._push_of(events, now)
+            if any(each.link for each in push.events):
+                # The link may be opened at once, on another node, which finds the
+                # question of a notice in the store.
+                await self.save()
             for outbox in self.outboxes:
                 outbox.put(push)
             return push
