@@ -120,12 +120,14 @@ class Load:
     """Writers and a reader, and what they have seen.
 
     Mutable state: the texts that were acknowledged, in the order of the answers, each
-    with its time; those that were read; the winners of questions; the kills.
+    with its time; those that were read; texts under the name of another agent, each
+    with that name; the winners of questions; the kills.
     """
 
     requests: Requests
     acknowledged: dict[str, float] = attrs.field(factory=dict)
     read: list[str] = attrs.field(factory=list)
+    misattributed: list[tuple[str, str]] = attrs.field(factory=list)
     resets: int = 0
     wins: dict[int, set[tuple[str, int]]] = attrs.field(factory=dict)
     kills: list[Kill] = attrs.field(factory=list)
@@ -149,10 +151,14 @@ class Load:
             poll = partial(agent.poll, since, wait=1)
             body = (await self.requests.insist(agent.name, poll)).json
             self.resets += bool(body.get("reset"))
-            self.read += [
-                each["text"]
+            said = [
+                (each["from"], each["text"])
                 for each in body["messages"]
                 if each["from"].startswith("writer")
+            ]
+            self.read += [text for _, text in said]
+            self.misattributed += [
+                each for each in said if not each[1].startswith(f"{each[0]}-")
             ]
             since = body["cursor"]
 
@@ -215,7 +221,8 @@ class Load:
             f"{len(self.kills)} kills in {seconds - self.kills[0].at:.0f} s, "
             f"{len(self.acknowledged)} posts, "
             f"{len(self.wins)} questions: {len(self.lost())} lost, "
-            f"{len(self.doubled())} doubled, {self.resets} resets, "
+            f"{len(self.doubled())} doubled, {len(self.misattributed)} under the name "
+            f"of another, {self.resets} resets, "
             f"{len(self.several_winners())} with several winners. Longest time "
             f"without a post: {gaps}; of a request: "
             f"{self.requests.longest_seconds:.1f} s. "

@@ -54,7 +54,7 @@ class RunningCluster:
         address: Address | None = None,
     ) -> Any:  # noqa: ANN401
         """Make a request as the operator, through the balancer or at a node."""
-        token = (self.folder / "node-1" / "admin.token").read_text().strip()
+        token = (self.folder / "admin.token").read_text().strip()
         request = encode_request(method, target, {"x-admin-token": token}, body)
         connection = KeepAliveConnection(address or self.address)
         answer = await connection.exchange(request, 20.0)

@@ -1,12 +1,16 @@
 """The queue of the writer."""
 
+from collections.abc import Callable
+from typing import cast
+
+import pytest
 import trio
 import trio.testing
 
 from argybargy.store.corruption import CorruptionSignal
-from argybargy.store.errors import Refused
+from argybargy.store.errors import Refused, Unknown
 from argybargy.store.postgres.connection import Link
-from argybargy.store.postgres.writer import Writer
+from argybargy.store.postgres.writer import Writer, open_writer
 from argybargy.store.write_queue import QUEUE_JOBS
 
 
@@ -27,3 +31,27 @@ async def test_more_writes_than_the_queue_holds_are_refused() -> None:
         await trio.testing.wait_all_tasks_blocked()
         assert len(refused) == 3
         nursery.cancel_scope.cancel()
+
+
+class FakeConnection:
+    """A connection to a server that does whatever it is told."""
+
+    closed = False
+
+    def execute(self, _statement: str) -> None:
+        pass
+
+
+class LateLink:
+    """A link whose call is given up in the moment in which the server answers."""
+
+    async def run(self, work: Callable[..., object], *args: object) -> object:
+        work(FakeConnection(), *args)
+        await trio.lowlevel.checkpoint()
+        raise Refused("PostgreSQL did not answer in time")
+
+
+async def test_a_commit_whose_answer_came_too_late_is_in_doubt() -> None:
+    async with open_writer(cast("Link", LateLink())) as writer:
+        with pytest.raises(Unknown):
+            await writer.write(lambda _: None)

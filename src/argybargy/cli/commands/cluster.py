@@ -1,9 +1,9 @@
 """The command that runs a cluster on this machine."""
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
+import attrs
 from cyclopts import Parameter
 
 from argybargy.cli.environment import Environment
@@ -26,19 +26,19 @@ def cluster(
         bool, Parameter(name="--try", help="Run all of it on this machine.")
     ] = False,
     nodes: Annotated[int, INTEGER] = 2,
-    balancer: Literal["caddy", "nginx"] | None = None,
+    balancer: Literal["nginx", "caddy"] | None = None,
 ) -> int:
     """Try several relays on one PostgreSQL, behind a balancer, on this machine.
 
-    It makes a private PostgreSQL in the data directory, starts the relays, and Caddy or
-    nginx in front. One that dies is started again. Everything ends with Ctrl+C, and
+    It makes a private PostgreSQL in the data directory, starts the relays, and nginx or
+    Caddy in front. One that dies is started again. Everything ends with Ctrl+C, and
     what was said is there at the next start.
 
     Example: argybargy cluster --try
 
     Args:
         nodes: Number of relays.
-        balancer: The balancer. Default: Caddy, or nginx without Caddy.
+        balancer: The balancer. Default: nginx, or Caddy without nginx.
     """
     if not try_:
         text = "Several relays on several machines are set up one by one."
@@ -95,6 +95,7 @@ def _run(env: Environment, plan: "ClusterPlan") -> None:
 
 def _announce(env: Environment, plan: "ClusterPlan", ports: Sequence[int]) -> None:
     """Print the addresses of the cluster and the next commands."""
+    from argybargy.cli.commands.serve_output import next_commands
     from argybargy.store.data_directory import find_server_address
 
     out = env.output
@@ -104,20 +105,21 @@ def _announce(env: Environment, plan: "ClusterPlan", ports: Sequence[int]) -> No
         out.write_json(facts)
         out.data.flush()
         return
-    token = f"--token-file {shlex.quote(str(plan.token_file))}"
+    here = env.read_settings(data=plan.folder)
+    commands = next_commands(env, here, plan.port).in_any_directory
     first = find_server_address(plan.node_folder(1))
     killed = "" if first is None else f"kill -9 {first.pid}"
-    out.say(f"""\
+    attrs.evolve(out, typed=commands.typed).say(f"""\
 The cluster is up.
 
   {plan.url} ({plan.programs.balancer_name}, in front of {len(urls)} relays)
   {" ".join(urls)}
   data and logs in {plan.folder}
 
-In another terminal, sign in to the dashboard:
-  argybargy open --url {plan.url} {token}
-Connect an agent:
-  argybargy invite --relay {plan.url} {token} --name alice
+In another terminal, open the dashboard, make a room, or connect a program:
+  argybargy open
+  argybargy room build
+  argybargy connect claude --room build --write
 Kill one of the relays, and see that nobody notices:
   {killed}
 

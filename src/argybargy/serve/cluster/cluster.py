@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -32,7 +31,11 @@ from argybargy.serve.cluster.child import (
 )
 from argybargy.serve.cluster.configs import CONFIGS, balancer_arguments
 from argybargy.serve.cluster.programs import Account, Programs
-from argybargy.store.data_directory import hold_lock
+from argybargy.store.data_directory import (
+    ServerAddress,
+    hold_lock,
+    publish_server_address,
+)
 from argybargy.system.files import make_private_directory, write_private_file
 from argybargy.system.values import frozen
 
@@ -81,13 +84,16 @@ class ClusterPlan:
     @property
     def token_file(self) -> Path:
         """File with the admin token of all nodes."""
-        return self.node_folder(1) / FILE_NAME
+        return self.folder / FILE_NAME
 
 
 async def run_cluster(
     plan: ClusterPlan, announce: Callable[[Sequence[int]], object]
 ) -> None:
     """Run a cluster until SIGTERM, SIGINT or SIGHUP.
+
+    For commands, its folder is the data directory of a relay that listens where the
+    balancer does.
 
     Args:
         plan: What to run.
@@ -107,6 +113,8 @@ async def run_cluster(
                 url = await stack.enter_async_context(_open_engine(plan, guard))
                 ports = await stack.enter_async_context(_open_nodes(plan, url, guard))
                 await stack.enter_async_context(_open_balancer(plan, ports, guard))
+                place = ServerAddress("127.0.0.1", plan.port, os.getpid())
+                stack.enter_context(publish_server_address(plan.folder, place))
                 announce(ports)
                 await stop.wait()  # no deadline: this is how long it runs
                 plan.tell("Stopping: the balancer, then the nodes, then PostgreSQL.")
@@ -241,8 +249,7 @@ async def _open_nodes(
     Yields:
         Their ports.
     """
-    make_private_directory(plan.node_folder(1))
-    token = await FileAdminToken.open(plan.node_folder(1))
+    token = await FileAdminToken.open(plan.folder)
     ports = tuple(_free_port() for _ in range(plan.nodes))
     async with trio.open_nursery() as nursery:
         # All of them in one scope, so that they end together.
@@ -298,8 +305,7 @@ async def _open_balancer(
     folder, name = plan.folder / "balancer", plan.programs.balancer_name
     make_private_directory(folder)
     file = folder / f"{name}.conf"
-    version = await _version_of(plan.programs)
-    text = CONFIGS[name](plan.port, ports, folder, version)
+    text = CONFIGS[name](plan.port, ports, folder)
     write_private_file(file, text.encode())
     inherited = dict(os.environ)  # noqa: TID251 - passed on to a child process
     command = Command(
@@ -313,23 +319,6 @@ async def _open_balancer(
     async with open_child(command, plan.tell, guard):
         await _wait_until(command, partial(_is_listening, plan.port))
         yield
-
-
-async def _version_of(programs: Programs) -> str:
-    """Return what Caddy says of its version; empty for others.
-
-    Raises:
-        ClusterError: It does not say.
-    """
-    if programs.balancer_name != "caddy":
-        return ""
-    try:
-        done = await trio.run_process(
-            [programs.balancer, "version"], capture_stdout=True
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ClusterError(f"{programs.balancer} cannot be run: {error}") from error
-    return str(done.stdout.decode(errors="replace"))
 
 
 async def _wait_until(command: Command, check: Callable[[], Awaitable[bool]]) -> None:

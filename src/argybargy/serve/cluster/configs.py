@@ -8,14 +8,15 @@ READY: Final = "/ready?storage=any"
 """Health check of a node: whether it takes requests, wherever the store is."""
 
 
-def caddy_config(port: int, nodes: Sequence[int], _folder: Path, version: str) -> str:
+def caddy_config(port: int, nodes: Sequence[int], _folder: Path) -> str:
     """Return a Caddyfile for nodes on ports of this machine.
 
-    A request whose body is in a buffer goes to another node if the first is gone.
-    Caddy 2.6 does not do that without, and takes the second node for gone too.
+    Caddy repeats requests without a body at another node, and answers others with 502
+    while the first is gone and not known to be; clients repeat those. It could repeat
+    them from a buffer, but 2.6.2 then sends them the body of another client's request:
+    it gives a buffer away when a node cannot be reached, and goes on reading it. Nor
+    does it count failures, since a request whose body is gone fails at each node.
     """
-    is_old = _number_of(version) < (2, 7)
-    buffered = "buffer_requests" if is_old else "request_buffers 2MiB"
     addresses = " ".join(f"127.0.0.1:{each}" for each in nodes)
     return f"""{{
 	admin off
@@ -30,22 +31,13 @@ http://127.0.0.1:{port}, http://localhost:{port} {{
 		lb_try_interval 100ms
 		health_uri {READY}
 		health_interval 1s
-		fail_duration 2s
 		flush_interval -1
-		{buffered}
 	}}
 }}
 """
 
 
-def _number_of(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version, such as ``v2.6.2 h1:...``."""
-    digits = version.strip().removeprefix("v").split()[:1]
-    parts = digits[0].split(".") if digits else []
-    return tuple(int(each) for each in parts if each.isdecimal())
-
-
-def nginx_config(port: int, nodes: Sequence[int], folder: Path, _version: str) -> str:
+def nginx_config(port: int, nodes: Sequence[int], folder: Path) -> str:
     """Return a configuration of nginx for nodes on ports of this machine.
 
     nginx never takes a node for failed, but tries another one at once. After a failure
@@ -89,9 +81,9 @@ http {{
 """
 
 
-Configure = Callable[[int, Sequence[int], Path, str], str]
+Configure = Callable[[int, Sequence[int], Path], str]
 
-CONFIGS: Final[Mapping[str, Configure]] = {"caddy": caddy_config, "nginx": nginx_config}
+CONFIGS: Final[Mapping[str, Configure]] = {"nginx": nginx_config, "caddy": caddy_config}
 """The configuration of each balancer, by the file name of its program."""
 
 

@@ -13,7 +13,9 @@ from argybargy.system.values import frozen
 _FOLDERS: Final = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
 _USERS: Final = ("postgres", "nobody")
 """Users that PostgreSQL runs as if root starts it, which it refuses to run as."""
-BALANCERS: Final = ("caddy", "nginx")
+BALANCERS: Final = ("nginx", "caddy")
+"""The balancers. nginx comes first: it repeats a post at another relay, and Caddy
+leaves that to the client."""
 _PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 """Folders that hold a balancer and may not be in a user's PATH."""
 
@@ -52,7 +54,7 @@ class Programs:
     Attributes:
         postgres: Folder of PostgreSQL's programs.
         account: User to run them as; ``None`` is the user of this process.
-        balancer: Path of Caddy or nginx.
+        balancer: Path of nginx or Caddy.
     """
 
     postgres: Path

@@ -245,7 +245,7 @@ def run_transaction(
             raise Unknown(f"PostgreSQL at COMMIT: {first_line(error)}") from error
         progress.is_committing = False  # the server has said no
         raise
-    progress.is_committing = False
+    # Still committing for whoever gives the call up before it takes the result.
     return result
 
 
