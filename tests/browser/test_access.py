@@ -55,7 +55,7 @@ def test_axe_finds_nothing_serious_anywhere(
     expect(dashboard.css(".session-row")).to_have_count(1)
     check(dashboard, "drawer")
     dashboard.page.keyboard.press("Escape")
-    dashboard.button("Invite an agent to build").click()
+    dashboard.invite("agent")
     dashboard.css("form.access-form").get_by_label("Name").fill("newcomer")
     dashboard.page.keyboard.press("Enter")
     expect(dashboard.css(".made")).to_be_visible()
@@ -174,9 +174,10 @@ def test_everything_can_be_done_from_the_keyboard(dashboard: Dashboard) -> None:
 def test_a_dialog_keeps_the_focus_and_gives_it_back(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
     dashboard.sign_in()
-    opener = dashboard.button("Invite an agent to build")
+    opener = dashboard.button("Invite to build")
     opener.focus()
-    dashboard.page.keyboard.press("Enter")
+    for _ in range(2):  # the menu, then its first item
+        dashboard.page.keyboard.press("Enter")
     dialog = dashboard.page.get_by_role("dialog", name="Invite an agent")
     expect(dialog).to_be_visible()
     for _ in range(12):
@@ -189,3 +190,17 @@ def test_a_dialog_keeps_the_focus_and_gives_it_back(dashboard: Dashboard) -> Non
     dashboard.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(opener).to_be_focused()
+
+
+def test_the_link_of_a_guest_is_ended_where_it_was_made(dashboard: Dashboard) -> None:
+    dashboard.relay.room("build")
+    dashboard.sign_in("?room=build")
+    dashboard.invite("guest")
+    dashboard.button("Create the guest link").click()
+    expect(dashboard.css(".made-secret")).to_be_visible()
+    assert len(dashboard.relay.admin("GET", "/admin/state").json["codes"]) == 1
+    dashboard.button("End this link").click()
+    dashboard.button("Yes, end this link").click()
+    expect(dashboard.css(".notice")).to_contain_text("has ended.")
+    expect(dashboard.button("Create the guest link")).to_be_visible()
+    assert dashboard.relay.admin("GET", "/admin/state").json["codes"] == []

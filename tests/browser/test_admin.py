@@ -72,6 +72,7 @@ def test_the_drawer_has_sections_that_the_arrow_keys_choose(
     expect(dashboard.css(".drawer-section > h3")).to_have_text(
         [
             "Public URL",
+            "Sign in on a phone",
             "Notifications while you are away",
             "Notifications of this browser",
         ]
@@ -311,6 +312,7 @@ def test_a_phone_is_signed_in_by_a_code_that_works_once(
     dashboard.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_drawer(dashboard, "Sessions")
     dashboard.button("Sign in on a phone").click()
+    dashboard.button("Show a code to scan").click()
     expect(dashboard.css(".phone svg.qr")).to_be_visible()
     dashboard.page.get_by_role("button", name="Copy link").click()
     link = dashboard.page.evaluate("navigator.clipboard.readText()")
@@ -335,8 +337,8 @@ def test_a_link_that_no_phone_can_open_is_said_before_it_is_made(
     relay.room("build")
     dashboard.sign_in("?room=build")
     dashboard.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    open_drawer(dashboard, "Sessions")
-    expect(dashboard.button("Sign in on a phone")).to_have_count(0)
+    open_drawer(dashboard)
+    expect(dashboard.button("Show a code to scan")).to_have_count(0)
     told = dashboard.css(".no-phone")
     expect(told).to_contain_text(
         f"A phone cannot open a link to 127.0.0.1:{relay.port}"

@@ -619,22 +619,44 @@ def test_who_does_not_listen_is_listed_for_all_rooms(dashboard: Dashboard) -> No
     dashboard.sign_in("?view=inbox")
     dashboard.button("You asked · 1").click()
     expect(dashboard.css(".is-own")).to_contain_text("left is not listening")
-    dashboard.button("Not listening · 2").click()
-    rows = dashboard.css("section[aria-labelledby=deaf-label] .agent-row")
+    dashboard.css(".place-row").filter(has_text="Not listening2 agents").click()
+    expect(dashboard.button("Not listening · 2 agents")).to_be_focused()
+    rows = dashboard.css(".deaf-agent")
     assert [row.inner_text().split() for row in rows.all()] == [
-        ["LE", "left", "#docs", "1", "question", "waits", "for", "it"],
         ["GO", "gone", "#docs"],
+        ["LE", "left", "#docs", "·", "2", "questions", "wait", "for", "it"],
     ]
-    rows.first.click()
+    rows.last.get_by_role("button", name="#docs").click()
     expect(dashboard.css(".channel-title")).to_have_text("left")
     expect(dashboard.css(".person-facts")).to_contain_text("not listening since")
     relay.agent("left", room="docs").poll()
     dashboard.page.keyboard.press("Control+k")
     dashboard.page.keyboard.type("not lis")
     dashboard.page.keyboard.press("Enter")
-    expect(dashboard.button("Not listening · 1")).to_be_focused()
+    expect(dashboard.button("Not listening · 1 agent")).to_be_focused()
     expect(rows).to_have_count(1)
     expect(dashboard.css(".is-own .is-deaf")).to_have_count(0)
+
+
+def test_a_tap_brings_back_at_once_what_was_put_off(
+    new_dashboard: NewDashboard,
+) -> None:
+    """A finger leaves the list with each tap, and before the click of it."""
+    dashboard = new_dashboard(viewport=PHONE, has_touch=True, is_mobile=True)
+    claude = dashboard.relay.agent("claude")
+    for number in range(3):
+        claude.ask(f"Question {number}?")
+    dashboard.sign_in("?view=inbox")
+    rows = dashboard.css(".waiting-row")
+    rows.first.get_by_role("button", name="Later").tap()
+    dashboard.page.get_by_role("menuitem", name="For 1 hour").tap()
+    expect(rows).to_have_count(3)
+    expect(rows.first).to_contain_text("Back at")
+    expect(dashboard.css(".later")).to_have_count(0)
+    rows.first.get_by_role("button", name="Show now").tap()
+    expect(rows.first.get_by_role("button", name="Answer", exact=True)).to_be_visible()
+    expect(rows).to_have_count(3)
+    expect(dashboard.css(".later")).to_have_count(0)
 
 
 def test_the_list_does_not_jump_when_an_answer_is_sent(dashboard: Dashboard) -> None:

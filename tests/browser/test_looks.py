@@ -315,7 +315,7 @@ def test_a_blockquote_has_margins(dashboard: Dashboard) -> None:
 def test_a_copy_button_does_not_cover_its_command(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
     dashboard.sign_in()
-    dashboard.button("Invite an agent to build").click()
+    dashboard.invite("agent")
     dashboard.css("form.access-form").get_by_label("Name").fill("shell")
     dashboard.button("Create the invite").click()
     dashboard.css(".other-ways summary").click()

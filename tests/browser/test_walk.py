@@ -91,7 +91,7 @@ def run_in_shell(commands: str, folder: Path) -> str:
 def test_each_client_gets_its_own_instructions(dashboard: Dashboard) -> None:
     dashboard.relay.room("build")
     dashboard.sign_in()
-    dashboard.button("Invite an agent to build").click()
+    dashboard.invite("agent")
     dashboard.css("form.access-form").get_by_label("Name").fill("codex")
     dashboard.button("Create the invite").click()
     dashboard.css(".other-ways summary").click()
@@ -116,7 +116,7 @@ def test_an_agent_that_only_polls_is_here_under_the_name_that_it_chose(
     relay = dashboard.relay
     relay.room("build")
     dashboard.sign_in()
-    dashboard.button("Invite an agent to build").click()
+    dashboard.invite("agent")
     dashboard.button("Create the invite").click()
     arrival = dashboard.css(".arrival")
     expect(arrival).to_have_text("Waiting for the agent to connect…")
@@ -135,7 +135,7 @@ def test_an_invite_for_a_name_that_is_here_waits_until_it_is_used(
     relay = dashboard.relay
     relay.agent("ana").poll()
     dashboard.sign_in()
-    dashboard.button("Invite an agent to build").click()
+    dashboard.invite("agent")
     dashboard.css("form.access-form").get_by_label("Name").fill("ana")
     dashboard.button("Create the invite").click()
     arrival = dashboard.css(".arrival")
@@ -153,7 +153,7 @@ def test_commands_for_the_relay_s_machine_begin_as_the_relay_was_started(
     relay = dashboard.relay
     relay.room("build")
     dashboard.sign_in()
-    dashboard.button("Invite an agent to build").click()
+    dashboard.invite("agent")
     dashboard.button("Create the invite").click()
     dashboard.css(".other-ways summary").click()
     connect = relay.admin("GET", "/admin/state").json["commands"]["connect"]
@@ -170,7 +170,7 @@ def test_the_link_of_an_invite_is_drawn_for_a_phone(
     dashboard.relay = public_relay
     public_relay.room("build")
     dashboard.sign_in()
-    dashboard.button("Invite an agent to build").click()
+    dashboard.invite("agent")
     dashboard.button("Create the invite").click()
     dashboard.page.get_by_text("Other ways").click()
     dashboard.button("QR code of the link").click()

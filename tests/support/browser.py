@@ -328,6 +328,12 @@ class Dashboard:
         """Find a button by its exact accessible name."""
         return self.page.get_by_role("button", name=name, exact=True)
 
+    def invite(self, whom: str) -> None:
+        """Open the dialog that invites an agent or a guest to the room in view."""
+        self.page.get_by_role("button", name="Invite to ").click()
+        item = f"Invite {'an' if whom == 'agent' else 'a'} {whom}"
+        self.page.get_by_role("menuitem", name=item).click()
+
     @property
     def composer(self) -> Locator:
         """The composer's text field."""

@@ -281,7 +281,11 @@ function GuestForm({ made, room = currentRoom.value }) {
   </form>`;
 }
 
-function MadeGuest({ made }) {
+function MadeGuest({ made, show }) {
+  const end = withErrors(async () => {
+    await revoke({ target: made.key_id }, `The link of ${made.name} has ended.`);
+    show(null);
+  });
   return html`<div class="made">
     <p class="once">
       <span>
@@ -292,6 +296,9 @@ function MadeGuest({ made }) {
     <${Secret} text=${made.link} label="Copy link" />
     <${OneMachine} text=${made.link} who="a guest" />
     <${Qr} text=${made.link} what="link" label="The link of the guest, as a QR code" />
+    <div class="row-actions">
+      <${ConfirmButton} label="End this link" confirm="Yes, end this link" kind="danger small" onConfirm=${end} />
+    </div>
   </div>`;
 }
 
@@ -320,7 +327,7 @@ export function Guests() {
   const rows = useMemo(() => all.filter(isGuest), [all]);
   return html`
     ${made
-      ? html`<${MadeGuest} made=${made} /><button type="button" class="quiet" onClick=${() => setMade(null)}>Another link</button>`
+      ? html`<${MadeGuest} made=${made} show=${setMade} /><button type="button" class="quiet" onClick=${() => setMade(null)}>Another link</button>`
       : html`<${GuestForm} made=${setMade} />`}
     <${FilteredRows} rows=${rows} what="guest links" Row=${GuestRow} show=${setMade} />
   `;
@@ -331,7 +338,7 @@ export function GuestDialog({ room }) {
   const [made, setMade] = useState(null);
   return html`<${Dialog} title="Invite a guest">
     ${made
-      ? html`<${MadeGuest} made=${made} />
+      ? html`<${MadeGuest} made=${made} show=${setMade} />
           <div class="row-actions">
             <button type="button" onClick=${() => setMade(null)}>Another link</button>
             <button type="button" class="primary" onClick=${closeDialog}>Done</button>

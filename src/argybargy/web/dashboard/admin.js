@@ -50,19 +50,22 @@ function Phone() {
     }
   };
   const { publicUrl } = relayInfo.value;
-  const title = `Sign in on ${isPhone.value ? "another" : "a"} phone`;
-  if (publicUrl && !reachable(publicUrl)) return html`<h3>${title}</h3><${NoPhone} text=${publicUrl} />`;
+  if (publicUrl && !reachable(publicUrl)) return html`<${NoPhone} text=${publicUrl} />`;
   if (!link) {
     return html`<button type="button" onClick=${make}>
-      <${Icon} name="phone" size=${16} />${title}
+      <${Icon} name="phone" size=${16} />Show a code to scan
     </button>`;
   }
   return html`<div class="phone">
     <${QrCode} text=${link.url} label="A link that signs in once, as a QR code" />
     <p class="hint">
-      Works once, until ${shortMoment(Date.parse(link.expires), nowMs())}.
-      <${CopyButton} text=${link.url} label="Copy link" quiet />
+      Scan it with the camera of the phone, or open the link on another device. It works once, until
+      ${" "}${shortMoment(Date.parse(link.expires), nowMs())}, also after you close this.
     </p>
+    <div class="row-actions">
+      <${CopyButton} text=${link.url} label="Copy link" quiet />
+      <button type="button" class="quiet" onClick=${() => setLink(null)}>Hide it</button>
+    </div>
   </div>`;
 }
 
@@ -113,7 +116,9 @@ function Sessions() {
     <ul class="rows">
       ${(sessions.value ?? []).map((session) => html`<${SessionRow} key=${session.id} session=${session} />`)}
     </ul>
-    <${Phone} />
+    <button type="button" class="quiet" onClick=${() => (section.value = "relay")}>
+      <${Icon} name="phone" size=${16} />Sign in on ${isPhone.value ? "another" : "a"} phone
+    </button>
   <//>`;
 }
 
@@ -201,6 +206,7 @@ const SECTIONS = {
   relay: [
     "Relay",
     () => html`<${PublicUrl} />
+      <${Section} title=${`Sign in on ${isPhone.value ? "another" : "a"} phone`}><${Phone} /><//>
       <${Section} title="Notifications while you are away"><${Services} /><//>
       <${Section} title="Notifications of this browser"><${NotificationSwitch} /><//>`,
   ],
@@ -270,7 +276,8 @@ function LockedParts() {
 }
 
 /** The drawer; replacing the token signs out, and its answer, shown once, has to stay. */
-export function AdminDrawer() {
+export function AdminDrawer({ at = null }) {
+  useState(() => at && (section.value = at));
   const isIn = auth.value.status !== "out";
   const [wasIn] = useState(isIn);
   const isKept = wasIn && section.value === "danger";

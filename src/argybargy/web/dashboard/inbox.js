@@ -17,7 +17,7 @@ import { Countdown } from "./pending.js";
 import { isPinned } from "./pins.js";
 import { showInbox, view } from "./route.js";
 import { asksNow, backAt, DELAYS, isSnoozed, later, snooze, wake } from "./snooze.js";
-import { keyOf, waiting } from "./state.js";
+import { keyOf, rooms, waiting } from "./state.js";
 import { namesYou } from "./status.js";
 import { isMenuOpen, isSendKey, isTouch, showNotice } from "./widgets.js";
 
@@ -341,7 +341,9 @@ function useStillness() {
     hold(cardKeys(list));
     timer.current = setTimeout(() => hold(cardKeys(list, clientY)), REST_MS);
   };
-  return { onPointerOver: onMove, onPointerMove: onMove, onPointerLeave: leave };
+  // A finger leaves with each tap, before the click: the card must still be there for that.
+  const onLeave = ({ pointerType }) => pointerType === "mouse" && leave();
+  return { onPointerOver: onMove, onPointerMove: onMove, onPointerLeave: onLeave };
 }
 
 function List({ rows }) {
@@ -362,7 +364,7 @@ function List({ rows }) {
 /** The number of questions that were put off; it unfolds them, with the time each comes back. */
 function Later({ isMine }) {
   const [isOpen, setOpen] = useState(false);
-  const rows = later.value.filter((row) => row.asks_you === isMine);
+  const rows = later.value.filter((row) => row.asks_you === isMine && !kept.value.has(keyOf(row)));
   if (!rows.length) return null;
   return html`<div class="later">
     <button type="button" class="fold wake" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
@@ -402,6 +404,33 @@ function firstCards(rows) {
   return rows.filter((row) => isDone(row) || ++count <= CARDS);
 }
 
+/** The number of agents that hear nothing in some open room where they have been. */
+const deafCount = computed(
+  () => new Set(rooms.value.flatMap((card) => card.not_listening ?? []).map((name) => name.toLowerCase())).size,
+);
+
+/** The way to the agents that hear nothing, of all rooms. */
+function NotListening() {
+  const go = () => {
+    isMenuOpen.value = false;
+    import("./not_listening.js").then(
+      (module) => module.showNotListening(),
+      () => showNotice("The relay does not answer.", true),
+    );
+  };
+  if (!deafCount.value) return null;
+  return html`<button
+    type="button"
+    class="place-row"
+    title="Agents of all open rooms that hear nothing now"
+    onClick=${go}
+  >
+    <${Icon} name="people" size=${16} />
+    <span class="name">Not listening</span>
+    <span class="meta">${plural(deafCount.value, "agent")}</span>
+  </button>`;
+}
+
 /** The inbox in the left pane: its place, and the first questions that ask the operator. */
 export function Inbox() {
   const isHere = view.value.place === "inbox";
@@ -430,6 +459,7 @@ export function Inbox() {
     ${cards.length > 0 && html`<${List} rows=${cards} />`}
     ${!isShort && more > 0 && html`<button type="button" class="fold more" onClick=${go}>${more} more</button>`}
     ${!isShort && html`<${Later} isMine=${true} />`}
+    <${NotListening} />
   </section>`;
 }
 
@@ -439,7 +469,7 @@ function Between() {
   const [isOpen, setOpen] = useState(false);
   const rows = others.value;
   const count = rows.filter((row) => !isSnoozed(row)).length;
-  const put = later.value.filter((row) => !row.asks_you).length;
+  const put = later.value.filter((row) => !row.asks_you && !kept.value.has(keyOf(row))).length;
   if (!rows.length && !put) return null;
   return html`<section class="inbox" aria-labelledby="between-label">
     <h2 id="between-label">

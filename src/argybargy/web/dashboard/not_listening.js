@@ -1,10 +1,11 @@
-// The agents of all rooms that hear nothing now, folded in the inbox.
+// The agents that hear nothing now, of all open rooms, folded in the inbox.
 import { computed, html, signal, useEffect, useRef } from "./ui.js";
 import { Avatar } from "./avatar.js";
 import { isSameName, plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { showInbox, showPeer, visits } from "./route.js";
 import { rooms, waiting } from "./state.js";
+import { ownQuestions } from "./you_asked.js";
 
 const isOpen = signal(false);
 /** Whether the list is to take the focus once it is rendered. */
@@ -17,29 +18,44 @@ export function showNotListening() {
   showInbox();
 }
 
-/** The questions that wait for an agent of a room. */
-function questionsTo(name, room) {
-  return waiting.value.filter((row) => {
-    const asked = row.claimed_by ?? row.expects_reply_resolved ?? row.expects_reply;
-    return row.room === room && isSameName(asked, name);
-  });
+/** The open questions of agents and of the operator: { room, message }. */
+const questions = computed(() => [
+  ...waiting.value.map((row) => ({ room: row.room, message: row })),
+  ...(ownQuestions.value.results ?? []),
+]);
+
+/** The number of questions in a room that wait for an agent. */
+function countFor(name, room) {
+  const asked = ({ message }) => message.claimed_by ?? message.expects_reply_resolved ?? message.expects_reply;
+  return questions.value.filter((each) => each.room === room && isSameName(asked(each), name)).length;
 }
 
-/** The agents: { name, room, asked }, those first for which most questions wait. */
-const rows = computed(() =>
-  rooms.value
-    .flatMap(({ room, not_listening: names = [] }) => names.map((name) => ({ name, room })))
-    .map(({ name, room }) => ({ name, room, asked: questionsTo(name, room).length }))
-    .sort((one, other) => other.asked - one.asked || one.name.localeCompare(other.name)),
-);
+/** The agents by name, { name, places }, with the rooms where they hear nothing: { room, count }. */
+const agents = computed(() => {
+  const found = new Map();
+  for (const { room, not_listening: names = [] } of rooms.value) {
+    for (const name of names) {
+      const key = name.toLowerCase();
+      if (!found.has(key)) found.set(key, { name, places: [] });
+      found.get(key).places.push({ room, count: countFor(name, room) });
+    }
+  }
+  return [...found.values()].sort((one, other) => one.name.localeCompare(other.name));
+});
 
-function Agent({ name, room, asked }) {
-  return html`<li>
-    <button type="button" class="agent-row is-away" onClick=${() => showPeer(name, room)}>
-      <${Avatar} name=${name} small />
-      <span class="agent-who"><bdi class="name">${name}</bdi><span class="where">#<bdi>${room}</bdi></span></span>
-      <span class="agent-line">${asked > 0 && `${plural(asked, "question")} ${asked === 1 ? "waits" : "wait"} for it`}</span>
-    </button>
+const questionWords = (count) => `${plural(count, "question")} ${count === 1 ? "waits" : "wait"} for it`;
+
+function Agent({ name, places }) {
+  return html`<li class="deaf-agent" data-agent=${name}>
+    <${Avatar} name=${name} small />
+    <bdi class="name">${name}</bdi>
+    <span class="deaf-places">
+      ${places.map(
+        ({ room, count }) => html`<button type="button" class="quiet" key=${room} title=${`${name} in #${room}`} onClick=${() => showPeer(name, room)}>
+          <span>#<bdi>${room}</bdi>${count > 0 && html` · <b>${questionWords(count)}</b>`}</span>
+        </button>`,
+      )}
+    </span>
   </li>`;
 }
 
@@ -49,7 +65,7 @@ export function NotListening() {
     if (isWanted) fold.current?.focus();
     isWanted = false;
   }, [visits.value]);
-  const count = rows.value.length;
+  const count = agents.value.length;
   return html`<section class="inbox" aria-labelledby="deaf-label">
     <h2 id="deaf-label">
       <button
@@ -60,10 +76,10 @@ export function NotListening() {
         title="Agents of open rooms that hear nothing now: they read a message when they come back"
         onClick=${() => (isOpen.value = !isOpen.value)}
       >
-        <${Icon} name="caret" size=${14} />Not listening · ${count}
+        <${Icon} name="caret" size=${14} />Not listening · ${plural(count, "agent")}
       </button>
     </h2>
     ${isOpen.value && !count && html`<p class="hint">Every agent that has been in an open room hears what is said there.</p>`}
-    ${isOpen.value && html`<ul>${rows.value.map((row) => html`<${Agent} key=${`${row.room} ${row.name}`} ...${row} />`)}</ul>`}
+    ${isOpen.value && html`<ul>${agents.value.map((agent) => html`<${Agent} key=${agent.name} ...${agent} />`)}</ul>`}
   </section>`;
 }

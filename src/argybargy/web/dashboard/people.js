@@ -7,6 +7,7 @@ import { nowMs } from "./clock.js";
 import { isSameName, plural, shortMoment } from "./format.js";
 import { Icon } from "./icons.js";
 import { loadInvites, openInvites } from "./invites.js";
+import { Menu } from "./menu.js";
 import { openThread } from "./panes.js";
 import { currentRoom, showPeer, showRoom, view } from "./route.js";
 import { cardOf, codes, isWaiting, messageLog, roster, rosterRoom, waiting } from "./state.js";
@@ -320,15 +321,14 @@ export function People() {
   return html`<section class="roster" aria-labelledby="agents-label">
     <h2 id="agents-label" title=${title}>
       <span>${counts.filter(Boolean).join(" · ")}</span>
-      <button
-        type="button"
-        class="plain"
-        aria-label=${`Invite an agent to ${room}`}
-        title="Invite an agent"
-        onClick=${() => openDialog("invite", { room })}
-      >
-        <${Icon} name="plus" size=${16} />
-      </button>
+      <${Menu}
+        label=${`Invite to ${room}`}
+        icon="plus"
+        items=${[
+          { name: "Invite an agent", icon: "plus", act: () => openDialog("invite", { room }) },
+          { name: "Invite a guest", icon: "person", act: () => openDialog("guest", { room }) },
+        ]}
+      />
     </h2>
     <${Damped} room=${room} />
     <ul>${personRows(active.value)}</ul>

@@ -4,7 +4,7 @@ import { get, request } from "./api.js";
 import { nowMs } from "./clock.js";
 import { plural, shortMoment } from "./format.js";
 import { localCommand } from "./state.js";
-import { showError } from "./widgets.js";
+import { CopyButton, showError } from "./widgets.js";
 
 const RELOAD_MS = 10_000;
 /** The relay tries each service for some seconds, all at once. */
@@ -39,10 +39,16 @@ function Service({ row, tested }) {
 }
 
 /** What to do where no service is set. */
-const HowTo = () => html`<p class="hint">
-  None is set. Install <code>argybargy[notify]</code>, subscribe to a topic in the ntfy app, and start the relay
-  with <code>ARGYBARGY_NOTIFY=ntfy://TOPIC ${localCommand("up")}</code>.
-</p>`;
+function HowTo() {
+  const command = `ARGYBARGY_NOTIFY=ntfy://TOPIC ${localCommand("up")}`;
+  return html`<p class="hint">
+      None is set. Install <code>argybargy[notify]</code>, subscribe to a topic in the ntfy app, and start the relay
+      with it:
+    </p>
+    <div class="code-row">
+      <code class="made-secret">${command}</code><${CopyButton} text=${command} what="the command" />
+    </div>`;
+}
 
 function Quiet({ state }) {
   if (!state.quiet_hours) return null;

@@ -131,10 +131,9 @@ function describe(card, unread, asked) {
 }
 
 function Meta({ card }) {
-  if (!card.messages) return html`<span class="meta">${isClosed(card) ? "closed" : "quiet"}</span>`;
-  return html`<span class="meta">
-    ${isClosed(card) && "closed · "}<${Age} since=${Date.parse(card.last_ts)} />
-  </span>`;
+  if (isClosed(card)) return html`<span class="meta">closed · <${Age} since=${Date.parse(card.closed_at)} /></span>`;
+  if (!card.messages) return html`<span class="meta">quiet</span>`;
+  return html`<span class="meta"><${Age} since=${Date.parse(card.last_ts)} /></span>`;
 }
 
 const RoomRow = memo(function RoomRow({ card, isCurrent, isKept, unread, asked }) {

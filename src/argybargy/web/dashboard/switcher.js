@@ -92,6 +92,7 @@ function commandEntries() {
     ["New room", "plus", "command", () => openDialog("room")],
     ...(room ? roomCommands(room) : []),
     ["Relay settings", "gear", "command", () => openDialog("admin")],
+    ["Sign in on a phone", "phone", "command", () => openDialog("admin", { at: "relay" })],
     ["Keyboard shortcuts", "key", "command", () => openDialog("help")],
     ["Light theme", "sun", "command", () => chooseTheme("light")],
     ["Dark theme", "moon", "command", () => chooseTheme("dark")],

@@ -1,5 +1,5 @@
 // The open questions of the operator, folded in the inbox.
-import { html, useEffect, useState } from "./ui.js";
+import { html, signal, useEffect } from "./ui.js";
 import { get } from "./api.js";
 import { Age } from "./clock.js";
 import { Icon } from "./icons.js";
@@ -8,6 +8,9 @@ import { openThread } from "./panes.js";
 import { isSameName } from "./format.js";
 import { cardOf, rooms } from "./state.js";
 
+/** The open questions: { results, more, problem }; `results` is null until they are loaded. */
+export const ownQuestions = signal({ results: null, more: false, problem: "" });
+const isOpen = signal(false);
 const PATH = `admin/search?q=${encodeURIComponent("from:operator is:open")}&limit=50`;
 /** Time after a change in a room until they are asked for again. */
 const SETTLE_MS = 1_000;
@@ -32,24 +35,23 @@ function Question({ room, message }) {
   </li>`;
 }
 
-/** The open questions, asked for again after each change in a room: { results, more, problem }. */
+/** Ask for the questions again after each change in a room. */
 function useQuestions() {
-  const [found, setFound] = useState({ results: null, more: false, problem: "" });
   const news = rooms.value.map((card) => card.last_seq).join(" ");
   useEffect(() => {
     let isCurrent = true;
     const load = () =>
       get(PATH).then(
-        ({ results, more }) => isCurrent && setFound({ results, more, problem: "" }),
-        (error) => isCurrent && setFound((before) => ({ ...before, problem: error.message })),
+        ({ results, more }) => isCurrent && (ownQuestions.value = { results, more, problem: "" }),
+        (error) => isCurrent && (ownQuestions.value = { ...ownQuestions.peek(), problem: error.message }),
       );
-    const timer = setTimeout(load, found.results ? SETTLE_MS : 0);
+    const timer = setTimeout(load, ownQuestions.peek().results ? SETTLE_MS : 0);
     return () => {
       isCurrent = false;
       clearTimeout(timer);
     };
   }, [news]);
-  return found;
+  return ownQuestions.value;
 }
 
 function Questions({ results, more, problem }) {
@@ -63,7 +65,6 @@ function Questions({ results, more, problem }) {
 }
 
 export function YouAsked() {
-  const [isOpen, setOpen] = useState(false);
   const found = useQuestions();
   const count = found.results && ` · ${found.results.length}${found.more ? "+" : ""}`;
   return html`<section class="inbox" aria-labelledby="asked-label">
@@ -71,13 +72,13 @@ export function YouAsked() {
       <button
         type="button"
         class="fold"
-        aria-expanded=${isOpen}
+        aria-expanded=${isOpen.value}
         title="Your own questions that wait for an answer"
-        onClick=${() => setOpen(!isOpen)}
+        onClick=${() => (isOpen.value = !isOpen.value)}
       >
         <${Icon} name="caret" size=${14} />You asked${count}
       </button>
     </h2>
-    ${isOpen && html`<${Questions} ...${found} />`}
+    ${isOpen.value && html`<${Questions} ...${found} />`}
   </section>`;
 }
