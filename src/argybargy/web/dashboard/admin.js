@@ -129,7 +129,7 @@ const AUDIT_PAGE = 50;
 const EventRow = ({ row }) => html`<li class="audit-row">
   <time datetime=${row.ts} title=${fullTime(Date.parse(row.ts))}>${shortMoment(Date.parse(row.ts), nowMs())}</time>
   <span>
-    <b>${row.action}</b> by <bdi>${row.actor}</bdi>${row.room && html` in #<bdi>${row.room}</bdi>`}
+    <b>${row.action.replaceAll("_", " ")}</b> by <bdi>${row.actor}</bdi>${row.room && html` in #<bdi>${row.room}</bdi>`}
     ${row.detail && html`<bdi class="meta">${row.detail}</bdi>`}
   </span>
 </li>`;
