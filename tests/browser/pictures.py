@@ -82,7 +82,7 @@ def take_phone(dashboard: Dashboard) -> None:
     """Take a room on a phone, and an answer in place."""
     take_room(dashboard, "phone-room")
     dashboard.css(".menu-button").click()
-    dashboard.css(".place-row").click()
+    dashboard.css(".place-row").first.click()
     dashboard.button("Answer").first.click()
     dashboard.page.keyboard.type("Yes, roll back now.")
     take(dashboard, "phone-answer")

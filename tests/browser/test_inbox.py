@@ -43,7 +43,7 @@ def put_off(place: Locator, words: str = "For 10 minutes") -> None:
 
 
 def show_inbox(dashboard: Dashboard) -> None:
-    dashboard.css(".place-row").click()
+    dashboard.css(".place-row").first.click()
     expect(dashboard.css("h1.channel-title")).to_have_text("Inbox")
 
 
@@ -96,7 +96,7 @@ def test_questions_between_agents_are_folded_below_those_to_the_operator(
     claude.ask("You?")
     dashboard.sign_in()
     expect(dashboard.css(".sidebar .waiting-text")).to_have_text(["You?"])
-    expect(dashboard.css(".place-row")).to_have_attribute(
+    expect(dashboard.css(".place-row").first).to_have_attribute(
         "title", re.compile("^1 question to you .*, 2 between agents")
     )
     show_inbox(dashboard)
@@ -168,7 +168,7 @@ def test_a_wait_runs_by_itself_and_gets_loud_after_five_minutes(
     expect(wait).to_have_attribute("data-loud", "true")
     expect(wait).to_have_text(re.compile(r"5:0\d"))
     assert wait.evaluate("node => getComputedStyle(node).color") != calm
-    expect(dashboard.css(".place-row")).to_have_attribute(
+    expect(dashboard.css(".place-row").first).to_have_attribute(
         "title", re.compile(r"1 question to you \(1 waiting over 5 minutes\)")
     )
     expect(dashboard.page).to_have_title("(1) #build · Argybargy")
@@ -631,6 +631,7 @@ def test_who_does_not_listen_is_listed_for_all_rooms(dashboard: Dashboard) -> No
     expect(dashboard.css(".person-facts")).to_contain_text("not listening since")
     relay.agent("left", room="docs").poll()
     dashboard.page.keyboard.press("Control+k")
+    expect(dashboard.page.get_by_label("Room, agent or command")).to_be_focused()
     dashboard.page.keyboard.type("not lis")
     dashboard.page.keyboard.press("Enter")
     expect(dashboard.button("Not listening · 1 agent")).to_be_focused()

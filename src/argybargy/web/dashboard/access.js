@@ -338,7 +338,7 @@ export function GuestDialog({ room }) {
   const [made, setMade] = useState(null);
   return html`<${Dialog} title="Invite a guest">
     ${made
-      ? html`<${MadeGuest} made=${made} show=${setMade} />
+      ? html`<${MadeGuest} made=${made} show=${closeDialog} />
           <div class="row-actions">
             <button type="button" onClick=${() => setMade(null)}>Another link</button>
             <button type="button" class="primary" onClick=${closeDialog}>Done</button>

@@ -418,7 +418,7 @@ function NotListening() {
       () => showNotice("The relay does not answer.", true),
     );
   };
-  if (!deafCount.value) return null;
+  // Always there: a row that comes and goes moves the rooms below it.
   return html`<button
     type="button"
     class="place-row"
@@ -427,7 +427,7 @@ function NotListening() {
   >
     <${Icon} name="people" size=${16} />
     <span class="name">Not listening</span>
-    <span class="meta">${plural(deafCount.value, "agent")}</span>
+    <span class="meta">${deafCount.value ? plural(deafCount.value, "agent") : "nobody"}</span>
   </button>`;
 }
 
@@ -459,7 +459,7 @@ export function Inbox() {
     ${cards.length > 0 && html`<${List} rows=${cards} />`}
     ${!isShort && more > 0 && html`<button type="button" class="fold more" onClick=${go}>${more} more</button>`}
     ${!isShort && html`<${Later} isMine=${true} />`}
-    <${NotListening} />
+    ${rooms.value.length > 0 && html`<${NotListening} />`}
   </section>`;
 }
 

@@ -62,7 +62,10 @@ function Agent({ name, places }) {
 export function NotListening() {
   const fold = useRef(null);
   useEffect(() => {
-    if (isWanted) fold.current?.focus();
+    if (isWanted) {
+      fold.current?.focus({ preventScroll: true });
+      fold.current?.scrollIntoView({ block: "start" });
+    }
     isWanted = false;
   }, [visits.value]);
   const count = agents.value.length;

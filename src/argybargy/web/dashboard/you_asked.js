@@ -1,5 +1,5 @@
 // The open questions of the operator, folded in the inbox.
-import { html, signal, useEffect } from "./ui.js";
+import { html, signal, useEffect, useRef } from "./ui.js";
 import { get } from "./api.js";
 import { Age } from "./clock.js";
 import { Icon } from "./icons.js";
@@ -35,8 +35,9 @@ function Question({ room, message }) {
   </li>`;
 }
 
-/** Ask for the questions again after each change in a room. */
+/** Ask for the questions, and again after each change in a room. */
 function useQuestions() {
+  const isFirst = useRef(true);
   const news = rooms.value.map((card) => card.last_seq).join(" ");
   useEffect(() => {
     let isCurrent = true;
@@ -45,7 +46,8 @@ function useQuestions() {
         ({ results, more }) => isCurrent && (ownQuestions.value = { results, more, problem: "" }),
         (error) => isCurrent && (ownQuestions.value = { ...ownQuestions.peek(), problem: error.message }),
       );
-    const timer = setTimeout(load, ownQuestions.peek().results ? SETTLE_MS : 0);
+    const timer = setTimeout(load, isFirst.current ? 0 : SETTLE_MS);
+    isFirst.current = false;
     return () => {
       isCurrent = false;
       clearTimeout(timer);
