@@ -9,7 +9,8 @@ import pytest
 
 from argybargy.agent.command_table import find_command, parse_arguments
 from argybargy.cli.environment import Environment
-from argybargy.cli.registry import OPTIONS, build_app
+from argybargy.cli.parser import build_app
+from argybargy.cli.registry import OPTIONS
 from argybargy.settings.definitions import AGENT_VARIABLES, PREFIX, SETTINGS
 from container.compose import read_compose
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from argybargy.cli.environment import Environment
-from argybargy.cli.registry import build_app
+from argybargy.cli.parser import build_app
 from support.chat_model import open_chat_model
 from support.console_pages import (
     CLONE,

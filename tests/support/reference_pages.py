@@ -20,7 +20,8 @@ from argybargy.agent.errors import MEANINGS as AGENT_MEANINGS
 from argybargy.agent.errors import Exit as AgentExit
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import MEANINGS, Exit
-from argybargy.cli.registry import HEADINGS, VERBS, build_app
+from argybargy.cli.parser import build_app
+from argybargy.cli.registry import HEADINGS, VERBS
 from argybargy.domain.errors import Problem
 from argybargy.domain.limits import Limits
 from argybargy.http.limits import ConnectionLimits

@@ -150,7 +150,7 @@ class Environment:
             reach=_late(locate, "reach"),
             connect=_late(locate, "connect"),
             find_token=_late(locate, "find_token"),
-            serve=_late(locate, "serve"),
+            serve=_late("argybargy.serve.main", "run"),
             confirm=ask if is_terminal else None,
             machine=Machine.real(),
             browse=browse,

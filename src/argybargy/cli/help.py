@@ -4,8 +4,6 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from cyclopts import Parameter
-
 from argybargy.cli.terminal.formatting import wrapped
 
 if TYPE_CHECKING:
@@ -17,15 +15,6 @@ _HANGING: Final = "      "
 _UNBROKEN: Final = 10_000
 _LEFT_OUT: Final = "may be left out"
 _EXAMPLE: Final = "Example:"
-
-
-def _shown_default(value: object) -> object:
-    """Return the default for the help; ``None`` hides the default of a flag."""
-    return None if value is False else value
-
-
-PARAMETERS: Final = Parameter(negative=(), show_default=_shown_default)
-"""Defaults of cyclopts for the options of all commands."""
 
 
 def usage(name: str, verb: Callable[..., int], positional: str | None = None) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 import attrs
-from cyclopts import CycloptsError
 
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.registry import OPTIONS, build_app
+from argybargy.cli.registry import OPTIONS, STARTING
 from argybargy.cli.terminal.output import Output, drop_output, mend_streams
 from argybargy.store.errors import StoreError
 
@@ -70,19 +69,14 @@ def run(arguments: Sequence[str], environment: Environment) -> int:
 
 
 def _run(arguments: Sequence[str], environment: Environment) -> int:
-    try:
-        environment = attrs.evolve(environment, arguments=arguments)
-        result = build_app(environment, arguments)(
-            list(arguments),
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
-    except CycloptsError as error:
-        from argybargy.cli.usage_errors import explain  # noqa: PLC0415 - only for errors
+    environment = attrs.evolve(environment, arguments=arguments)
+    if len(arguments) == 1 and (verb := STARTING.get(arguments[0])) is not None:
+        return verb.run(environment)
+    # Imported late: see STARTING.
+    from argybargy.cli.parser import run_parsed  # noqa: PLC0415
 
-        raise _typed(environment, explain(error, arguments)) from None
-    return int(result) if isinstance(result, int) else Exit.OK
+    code = run_parsed(environment, arguments)
+    return Exit.OK if code is None else code
 
 
 def _typed(environment: Environment, error: CliError) -> CliError:

@@ -1,39 +1,28 @@
 """Options that many commands share: output, port, data directory, relay, token."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final
-
-from cyclopts import Group, Parameter
+from typing import Annotated, ClassVar
 
 from argybargy.system.values import frozen
 
-if TYPE_CHECKING:
-    from cyclopts import Token
 
+@frozen(kw_only=True)
+class Option:
+    """An option as it is typed; :mod:`argybargy.cli.parameters` tells cyclopts.
 
-def _read_integer(_wanted: object, tokens: "Sequence[Token]") -> int:
-    """Parse decimal digits with an optional minus sign.
+    Commands that start a relay have these, and not the parameters of cyclopts: its
+    import takes 26 ms, and without options there is nothing to parse.
 
-    Raises:
-        ValueError: The text is anything else, such as ``1.5``.
+    Attributes:
+        help: Text in the help; empty takes the one of the docstring.
+        names: Names of the option; empty takes the one of the parameter.
+        negative: Name of the option for ``False``, if it has one.
     """
-    text = tokens[0].value
-    if not (text.isascii() and text.removeprefix("-").isdigit()):
-        raise ValueError(f'"{text}" is not a whole number.')
-    return int(text)
 
-
-INTEGER: Final = Parameter(converter=_read_integer)
-"""An integer option that rejects 1.5; cyclopts' own converter rounds it."""
-
-
-ONELINE: Final = Parameter(
-    negative="--no-oneline",
-    help="Print each message on one line, or as text in several. Default: several on a "
-    "terminal, and one into a pipe or a file.",
-)
-"""The option of commands that print messages."""
+    help: str = ""
+    names: tuple[str, ...] = ()
+    negative: str | None = None
 
 
 Overrides = Mapping[str, object]
@@ -42,29 +31,24 @@ Overrides = Mapping[str, object]
 _URL_HELP = "Address of the relay, if it runs on another machine."
 
 
-_COMMON = Group("Common options", sort_key=1)
-
-
-@Parameter(name="*", group=_COMMON)
 @frozen(kw_only=True)
 class LocalOptions:
     """Options of every command: output format, port and data directory."""
 
     as_json: Annotated[
         bool,
-        Parameter(name="--json", help="Write JSON instead of text."),
+        Option(names=("--json",), help="Write JSON instead of text."),
     ] = False
     quiet: Annotated[
         bool,
-        Parameter(name=("--quiet", "-q"), help="Print only essential output."),
+        Option(names=("--quiet", "-q"), help="Print only essential output."),
     ] = False
     port: Annotated[
         int | None,
-        INTEGER,
-        Parameter(name=("--port", "-p"), help="Port of the relay on this machine."),
+        Option(names=("--port", "-p"), help="Port of the relay on this machine."),
     ] = None
     data: Annotated[
-        Path | None, Parameter(help="Data directory; it holds the admin token.")
+        Path | None, Option(help="Data directory; it holds the admin token.")
     ] = None
 
     flags: ClassVar[Mapping[str, str]] = {"port": "--port", "data": "--data"}
@@ -89,17 +73,16 @@ class LocalOptions:
         )
 
 
-@Parameter(name="*", group=_COMMON)
 @frozen(kw_only=True)
 class RelayOptions(LocalOptions):
     """Options of commands that call a relay: its address and the admin token."""
 
-    url: Annotated[str | None, Parameter(name=("--url", "--relay"), help=_URL_HELP)] = (
+    url: Annotated[str | None, Option(names=("--url", "--relay"), help=_URL_HELP)] = (
         None
     )
     token_file: Annotated[
         Path | None,
-        Parameter(help="File with the admin token, if it is not in --data."),
+        Option(help="File with the admin token, if it is not in --data."),
     ] = None
 
     flags: ClassVar[Mapping[str, str]] = {
@@ -114,11 +97,10 @@ class RelayOptions(LocalOptions):
         return {**self.overrides, "url": self.url, "token_file": self.token_file}
 
 
-@Parameter(name="*", group=_COMMON)
 @frozen(kw_only=True)
 class InviteOptions(RelayOptions):
     """Relay options of commands whose ``--url`` is the address for agents."""
 
     flags: ClassVar[Mapping[str, str]] = {**RelayOptions.flags, "url": "--relay"}
 
-    url: Annotated[str | None, Parameter(name="--relay", help=_URL_HELP)] = None
+    url: Annotated[str | None, Option(names=("--relay",), help=_URL_HELP)] = None

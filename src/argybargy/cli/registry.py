@@ -7,16 +7,11 @@ commands. A name of two words is a subcommand.
 """
 
 import importlib
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from cyclopts import App, Group
-
-from argybargy import __version__
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError
-from argybargy.cli.help import PARAMETERS, HelpFormatter, usage
 from argybargy.cli.options import InviteOptions, LocalOptions, RelayOptions
 from argybargy.system.values import frozen
 
@@ -58,46 +53,38 @@ class Verb:
         """First word of the name; subcommands share it."""
         return self.name.partition(" ")[0]
 
-    def load(self, environment: Environment) -> Callable[..., int]:
-        """Import the command and bind it to an environment.
-
-        Returns:
-            The function for cyclopts: the command without its first parameter, and
-            with ``common``, which holds the common options.
-        """
+    def load(self) -> Callable[..., int]:
+        """Import the command, and return its function."""
         module, _, function = self.where.partition(":")
         package = "argybargy.cli.commands"
-        command = getattr(importlib.import_module(f"{package}.{module}"), function)
-        return _bind(command, self.options, environment)
+        command: Callable[..., int] = getattr(
+            importlib.import_module(f"{package}.{module}"), function
+        )
+        return command
 
+    def run(
+        self,
+        environment: Environment,
+        common: LocalOptions | None = None,
+        *arguments: Any,  # noqa: ANN401 - as they were parsed
+        **given: Any,  # noqa: ANN401
+    ) -> int:
+        """Run the command, and return its exit code.
 
-def _bind(
-    command: Callable[..., int],
-    options: type[LocalOptions],
-    environment: Environment,
-) -> Callable[..., int]:
-    # cyclopts reads signature and annotations, and hands over all options at once.
-    def bound(*arguments: Any, common: Any = None, **given: Any) -> int:  # noqa: ANN401 - as cyclopts parsed them
-        resolved = environment.with_options(common or options(), OPTIONS)
+        Args:
+            environment: Environment of the process.
+            common: Common options; ``None`` if none was given.
+            arguments: Arguments of the command itself.
+            given: Options of the command itself.
+
+        Raises:
+            CliError: The command failed.
+        """
+        resolved = environment.with_options(common or self.options(), OPTIONS)
         try:
-            return command(resolved, *arguments, **given)
+            return self.load()(resolved, *arguments, **given)
         except CliError as error:
             raise error.typed(resolved.output.typed) from error
-
-    signature = inspect.signature(command)
-    own = list(signature.parameters.values())[1:]
-    common = inspect.Parameter(
-        "common",
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=options | None,
-    )
-    parameters = [*own, common]
-    bound.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # for inspect.signature
-    bound.__annotations__ = {each.name: each.annotation for each in parameters}
-    bound.__doc__ = command.__doc__
-    bound.__name__ = command.__name__
-    return bound
 
 
 PARENTS: Final = {
@@ -177,59 +164,12 @@ OPTIONS: Final = {verb.name: verb.options for verb in VERBS}
 """The kind of options of each command."""
 
 
+STARTING: Final = {verb.name: verb for verb in VERBS if verb.where.startswith("serve:")}
+"""Commands that start a relay. Without options nothing of their line is left to parse,
+and they run without cyclopts, whose import takes 26 ms."""
+
+
 def chosen(arguments: Sequence[str]) -> tuple[Verb, ...]:
     """Return the commands that the first word names, or all commands."""
     first = next(iter(arguments), "")
     return tuple(verb for verb in VERBS if verb.first_word == first) or VERBS
-
-
-def build_app(environment: Environment, arguments: Sequence[str] = ()) -> App:
-    """Build the parser of the command line.
-
-    Args:
-        environment: Passed to the command that runs.
-        arguments: Words of the command line. If the first one is a command, only
-            that command is imported.
-    """
-    app = App(
-        name="argybargy",
-        help="A relay where AI agents and people share rooms over plain HTTP.",
-        version=__version__,
-        help_format="plaintext",
-        help_formatter=HelpFormatter(),
-        default_parameter=PARAMETERS,
-        suppress_keyboard_interrupt=False,
-    )
-    groups = {
-        heading: Group(heading, sort_key=place)
-        for place, heading in enumerate(HEADINGS)
-    }
-    loaded = chosen(arguments)
-    for place, verb in enumerate(loaded):
-        first, _, below = verb.name.partition(" ")
-        group, parent = groups[verb.heading], app
-        if below:
-            parent = _parent(app, first, group, place)
-        function = verb.load(environment)
-        parent.command(
-            function,
-            name=below or first,
-            help=verb.help,
-            usage=f"{usage(verb.name, function, verb.words)}\n",
-            group=None if below else group,
-            sort_key=place,
-        )
-    if len(loaded) == len(VERBS):
-        for name, about in FOR_AGENTS.items():
-            app.command(App(name=name, help=about, group=groups[AGENTS]))
-        app.register_install_completion_command(
-            add_to_startup=False, group=groups[PROGRAM]
-        )
-    return app
-
-
-def _parent(app: App, name: str, group: Group, place: int) -> App:
-    """Return the parent of a subcommand; add it if it is missing."""
-    if name not in app:
-        app.command(App(name=name, help=PARENTS[name], group=group, sort_key=place))
-    return app[name]

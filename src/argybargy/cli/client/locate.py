@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from argybargy.cli.client.http import (
     NOTHING_LISTENS,
@@ -31,9 +30,6 @@ from argybargy.store.data_directory import (
     is_held,
 )
 from argybargy.system.network import host_and_port, local_host
-
-if TYPE_CHECKING:
-    from argybargy.serve.run_plan import RunPlan
 
 
 def reach(
@@ -237,10 +233,3 @@ def find_token(settings: Settings) -> str:
     # Opening the data directory creates the token.
     reach(settings, RelayOptions(), lambda _operator: Exit.OK, makes_data=True)
     return read_token(settings.data)
-
-
-def serve(settings: Settings, plan: "RunPlan") -> int:
-    """Run a relay until it is stopped."""
-    from argybargy.serve.main import run  # noqa: PLC0415 - it is slow
-
-    return run(settings, plan)

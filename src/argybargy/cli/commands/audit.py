@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from argybargy.cli.client.answers import read_row
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import INTEGER
+from argybargy.cli.parameters import INTEGER
 from argybargy.cli.terminal.columns import without_empty
 from argybargy.system.values import frozen
 

@@ -19,7 +19,7 @@ from argybargy.cli.engine import (
 )
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import INTEGER
+from argybargy.cli.parameters import INTEGER
 from argybargy.cli.terminal.output import Output
 from argybargy.cli.transfer.files import (
     STANDARD,

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import INTEGER
+from argybargy.cli.parameters import INTEGER
 
 if TYPE_CHECKING:
     from argybargy.serve.cluster.cluster import ClusterPlan

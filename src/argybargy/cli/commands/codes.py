@@ -17,7 +17,7 @@ from argybargy.cli.commands.invites import (
 )
 from argybargy.cli.environment import Environment, read_url
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import INTEGER
+from argybargy.cli.parameters import INTEGER
 from argybargy.cli.terminal.columns import without_empty
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output

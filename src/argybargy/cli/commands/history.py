@@ -11,7 +11,7 @@ from argybargy.cli.commands.message_block import MessagePrinter
 from argybargy.cli.commands.message_line import Said
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import INTEGER, ONELINE
+from argybargy.cli.parameters import INTEGER, ONELINE
 from argybargy.system.values import frozen
 
 

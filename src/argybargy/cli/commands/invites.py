@@ -16,7 +16,7 @@ from argybargy.cli.client.answers import (
 from argybargy.cli.client.protocol import Json, Operator
 from argybargy.cli.environment import Environment, read_url
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import INTEGER
+from argybargy.cli.parameters import INTEGER
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.access_codes import AGENT_PREFIX, INVITE_PREFIX, is_well_formed

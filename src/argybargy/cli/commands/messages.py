@@ -13,7 +13,7 @@ from argybargy.cli.commands.codes import check_room
 from argybargy.cli.commands.message_line import Said
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import INTEGER
+from argybargy.cli.parameters import INTEGER
 from argybargy.cli.terminal.formatting import LocalTimes
 from argybargy.cli.terminal.output import Output
 from argybargy.domain.names import EVERYONE, OPERATOR

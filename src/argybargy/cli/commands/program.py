@@ -71,7 +71,7 @@ def completion(
     Args:
         shell: The shell.
     """
-    from argybargy.cli.registry import build_app  # noqa: PLC0415 - registry imports this module
+    from argybargy.cli.parser import build_app  # noqa: PLC0415 - registry imports this module
 
     out = env.output
     script = build_app(env).generate_completion(shell=shell)

@@ -27,7 +27,7 @@ from argybargy.cli.commands.thread import (
 )
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import ONELINE
+from argybargy.cli.parameters import ONELINE
 from argybargy.domain.choices import find_choice
 from argybargy.domain.names import ANYONE, EVERYONE, OPERATOR, fold
 from argybargy.system.values import frozen

@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import attrs
-from cyclopts import Parameter
 
 from argybargy.cli.engine import go_on_here
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import Exit
+from argybargy.cli.options import Option
 
 # ruff: noqa: PLC0415 - the help of these commands needs no server
 
@@ -18,11 +18,11 @@ def up(
     host: str | None = None,
     tunnel: Annotated[
         bool | None,
-        Parameter(negative="--no-tunnel", help="Open a public address, or do not."),
+        Option(negative="--no-tunnel", help="Open a public address, or do not."),
     ] = None,
     tunnel_command: Annotated[
         str | None,
-        Parameter(
+        Option(
             help="Command that opens the tunnel in place of cloudflared. {url} and "
             "{port} stand for the relay's address; the first https address that "
             "the command prints is the tunnel's."

@@ -14,7 +14,7 @@ from argybargy.cli.commands.message_line import ENDED, Said, question_words
 from argybargy.cli.commands.waiting import waiting_rows
 from argybargy.cli.environment import Environment
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import ONELINE
+from argybargy.cli.parameters import ONELINE
 from argybargy.domain.names import ANYONE, OPERATOR, fold
 from argybargy.system.values import frozen
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from argybargy.cli.environment import Environment
-from argybargy.cli.options import INTEGER
+from argybargy.cli.parameters import INTEGER
 
 
 def torture(

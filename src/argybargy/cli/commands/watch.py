@@ -23,7 +23,7 @@ from argybargy.cli.commands.watch_events import (
 )
 from argybargy.cli.environment import Environment, Machine
 from argybargy.cli.errors import CliError, Exit
-from argybargy.cli.options import INTEGER, ONELINE
+from argybargy.cli.parameters import INTEGER, ONELINE
 from argybargy.cli.terminal.output import Output, Span, Style
 from argybargy.system.values import define, frozen
 
