@@ -43,7 +43,7 @@ shared = partial(alone, allow_parallel=True)
 
 # Processes of pytest while another session runs. Tests of servers wait a lot, and run
 # last. `-- -n 3` is faster for a session alone.
-WORKERS = {"tests": "-n3", "e2e": "-n3", "cluster": "-n3"}
+WORKERS = {"e2e": "-n3", "cluster": "-n3"}
 IN_PROCESS = ("-m", "not e2e and not browser and not cluster")
 QUICK_TESTS = (
     *("tests/domain", "tests/settings", "tests/relay"),

@@ -392,7 +392,9 @@ async def open_world(kind: str, folder: Path) -> AsyncIterator[World]:
         yield World(site, alice, invited[1].code)
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize(
+    "kind", ["sqlite", pytest.param("memory", marks=pytest.mark.long)]
+)
 async def test_no_request_holds_the_loop(kind: str, tmp_path: Path) -> None:
     order = [*(key for key in CASES if key not in LAST), *LAST]
     too_long = {}

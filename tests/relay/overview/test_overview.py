@@ -137,7 +137,7 @@ async def test_a_full_inbox_has_room_for_what_asks_the_operator(
 async def test_the_outline_of_a_room_full_of_questions_is_cheap(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    asked = 2_000
+    asked = 1_000
     free = Limits(
         posts_per_window=0, messages_per_room=0, open_questions_per_peer=asked
     )

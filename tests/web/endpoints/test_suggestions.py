@@ -1,5 +1,7 @@
 """A name or a field that is mistyped: the one that is probably meant is named."""
 
+import pytest
+
 from argybargy.relay.room.delivery_report import MAX_NEAR
 from support.web_app import open_site
 
@@ -65,3 +67,22 @@ async def test_an_unknown_field_says_which_is_probably_meant() -> None:
             "POST", "/messages", code=ann, json=json, headers=minimal
         )
         assert lean.json["did_you_mean"] == {"replyto": "reply_to"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "unknown"),
+    [({"txt": "hi"}, "txt (did you mean text?)"), ({"message": "hi"}, "message")],
+)
+async def test_a_missing_field_is_told_with_the_one_that_was_sent_for_it(
+    fields: dict[str, str], unknown: str
+) -> None:
+    async with open_site() as site:
+        code = await site.code("alice")
+        for path in ("/messages", "/ask"):
+            reply = await site.front.call("POST", path, code=code, json=fields)
+            assert reply.status == 422
+            (problem,) = reply.json["detail"]["errors"]
+            assert problem == {
+                "field": "text",
+                "problem": f"this field is required; unknown: {unknown}",
+            }

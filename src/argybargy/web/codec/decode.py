@@ -106,11 +106,12 @@ def _parse(raw: bytes) -> Mapping[str, Any]:
 
 def convert(fields: Mapping[str, Any], into: type[Body]) -> tuple[Body, Ignored]:
     """Convert parsed fields to a body; return it and the unknown fields."""
+    ignored = Ignored.of(fields, into.__struct_encode_fields__)
     try:
         body = msgspec.convert(fields, into)
     except msgspec.ValidationError as error:
-        raise type_error(str(error), into) from None
-    return body, Ignored.of(fields, into.__struct_encode_fields__)
+        raise type_error(str(error), into, ignored) from None
+    return body, ignored
 
 
 # -- queries --------------------------------------------------------------------

@@ -31,8 +31,8 @@ from argybargy.web.codec.decode import (
     read_json,
     without_bom,
 )
-from argybargy.web.codec.validation_errors import ValidationErrors
-from argybargy.web.ignored import Ignored
+from argybargy.web.codec.validation_errors import ValidationErrors, missing_field
+from argybargy.web.ignored import NONE_IGNORED, Ignored
 from argybargy.web.request import Request
 
 _PLAIN_FIELDS: Final = frozenset(
@@ -57,7 +57,7 @@ async def decode_post(request: Request, limits: Limits) -> tuple[PostDraft, Igno
     else:
         check_no_query(request)
         body, ignored = await read_json(request, PostRequest)
-    return draft_of(body, limits, key=key), ignored
+    return draft_of(body, limits, key=key, ignored=ignored), ignored
 
 
 def check_no_query(request: Request) -> None:
@@ -113,15 +113,28 @@ def _listed(values: Sequence[str]) -> list[str]:
     return [each for value in values for each in value.split(",")]
 
 
-def draft_of(body: PostRequest, limits: Limits, *, key: str | None = None) -> PostDraft:
+def draft_of(
+    body: PostRequest,
+    limits: Limits,
+    *,
+    key: str | None = None,
+    ignored: Ignored = NONE_IGNORED,
+) -> PostDraft:
     """Validate the fields of a post, by an agent or by the operator.
+
+    Args:
+        body: The post.
+        limits: The limits of the relay.
+        key: Its idempotency key.
+        ignored: The unknown fields that were sent, for the text of an error.
 
     Raises:
         RelayError: ``invalid_request``, naming every invalid field.
     """
     errors = ValidationErrors()
     choice = take_choice(errors, body.choice, limits)
-    text = _take_text(errors, body.text, limits, has_choice=choice is not None)
+    has_choice = choice is not None
+    text = _take_text(errors, body.text, limits, ignored, has_choice=has_choice)
     addressees = take_addressees(errors, body.to, limits)
     expects = (body.expects_reply or "").strip() or None
     if expects is not None:
@@ -162,12 +175,13 @@ def _take_text(
     errors: ValidationErrors,
     text: str | UnsetType,
     limits: Limits,
+    ignored: Ignored,
     *,
     has_choice: bool,
 ) -> str:
     """Check a text, which a reply that takes a choice may leave out."""
     if text is UNSET:
-        errors.check("text", "this field is required", is_wrong=not has_choice)
+        errors.check("text", missing_field(ignored), is_wrong=not has_choice)
         return ""
     if text or not has_choice:
         check_text(errors, text, limits)

@@ -11,6 +11,7 @@ import attrs
 
 from argybargy.domain.errors import RelayError
 from argybargy.system.values import define
+from argybargy.web.ignored import NONE_IGNORED, Ignored
 
 # The forms of msgspec's messages that name a field. They are no stable interface;
 # a message of another form becomes a general one, and tests hold these.
@@ -60,12 +61,23 @@ class ValidationErrors:
             raise RelayError.invalid_fields(self.found)
 
 
-def type_error(text: str, body: type) -> RelayError:
+def missing_field(ignored: Ignored) -> str:
+    """Return the problem of a field that is required and was not sent.
+
+    Args:
+        ignored: The unknown fields that were sent; one of them may be meant.
+    """
+    unknown = f"; unknown: {ignored.shown()}" if ignored else ""
+    return f"this field is required{unknown}"
+
+
+def type_error(text: str, body: type, ignored: Ignored = NONE_IGNORED) -> RelayError:
     """Translate the message of a ``msgspec.ValidationError`` to ``invalid_request``.
 
     Args:
         text: The message.
         body: The type that was decoded.
+        ignored: The unknown fields that were sent.
     """
     wrong = _WRONG_VALUE.fullmatch(text)
     if wrong:
@@ -80,7 +92,7 @@ def type_error(text: str, body: type) -> RelayError:
         problem = f"the field {missing['field']} in it is required"
         return RelayError.invalid(missing["within"], problem)
     if missing:
-        return RelayError.invalid(missing["field"], "this field is required")
+        return RelayError.invalid(missing["field"], missing_field(ignored))
     return RelayError.invalid("body", "this is not what the endpoint takes")
 
 

@@ -66,7 +66,7 @@ async def decode_ask(
     most = limits.ask_wait_seconds
     if not 0 <= wait < math.inf:
         raise RelayError.invalid(_WAIT, f"a number of seconds, at most {most:g}")
-    return draft_of(body, limits, key=key), min(wait, most), ignored
+    return draft_of(body, limits, key=key, ignored=ignored), min(wait, most), ignored
 
 
 def decode_wait(request: Request, limits: Limits) -> float:

@@ -146,7 +146,8 @@ async def say(services: Services, request: Request) -> Response:
     _check_speaker(errors, "sender", body.sender)
     errors.raise_any()
     limits = services.limits
-    draft = draft_of(body, limits, key=idempotency_key(request, limits))
+    key = idempotency_key(request, limits)
+    draft = draft_of(body, limits, key=key, ignored=ignored)
     outcome = await operator.say(
         services.relay, body.room, body.sender, draft, may_create=body.new
     )
