@@ -220,6 +220,19 @@ async def test_housekeeping_does_not_wait_long_for_the_index(
     assert await texts(sqlite, "first") == []
 
 
+async def test_housekeeping_opens_an_index_that_takes_longer_than_a_search_may(
+    sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each search would begin the check anew, and none would ever end it."""
+    await Player.of(sqlite).do(post("ann", "word"))
+    assert await texts(sqlite, "word") == ["word"]
+    await sqlite._index._connection.aclose()
+    monkeypatch.setattr(index, "KEEP_UP_SECONDS", 0)
+    await sqlite.sweep()
+    assert sqlite._index._connection.is_open
+    assert await texts(sqlite, "word") == ["word"]
+
+
 async def test_many_messages_are_dropped_a_few_at_a_time(
     sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,6 +89,18 @@ class Index:
             return await self._run(snapshot, work, *args, **kwargs)
         raise Refused(f"searching took over {READ_SECONDS:.0f} s", RETRY_SECONDS)
 
+    async def make_ready(self) -> None:
+        """Open and check the index, however long that takes.
+
+        It takes as long as the index is large, 4 seconds with a million messages, and
+        begins anew after an interruption. So housekeeping does it, without a deadline:
+        no search would ever get that far within its own.
+
+        Raises:
+            Refused: The index cannot be written now.
+        """
+        await self._run(_check_nothing_more)
+
     async def catch_up(self) -> None:
         """Index the messages posted since the last call, in bounded pieces.
 
@@ -103,8 +115,9 @@ class Index:
     async def keep_up(self, deleted: Sequence[int]) -> None:
         """Drop deleted messages, by id, and catch up.
 
-        Stops after `KEEP_UP_SECONDS`, since searches may hold the index. The next
-        call drops the remaining messages, which no search finds meanwhile.
+        Opens the index first, see :meth:`make_ready`. Then it stops after
+        `KEEP_UP_SECONDS`, since searches may hold the index. The next call drops the
+        remaining messages, which no search finds meanwhile.
 
         Raises:
             Refused: The index cannot be written now.
@@ -122,6 +135,8 @@ class Index:
     async def _drop(self, deleted: Sequence[int], *, catches_up: bool) -> None:
         # Until this call completes, some of `deleted` may remain as orphans.
         has_orphans, self._has_orphans = self._has_orphans, True
+        if not self._connection.is_open:
+            await self.make_ready()
         with trio.move_on_after(KEEP_UP_SECONDS):
             for start in range(0, 0 if has_orphans else len(deleted), PIECE_ROWS):
                 await self._run(delete_entries, deleted[start : start + PIECE_ROWS])
@@ -231,6 +246,10 @@ async def open_index(
     finally:
         with trio.CancelScope(shield=True):  # `aclose` has deadlines of its own
             await index.aclose()
+
+
+def _check_nothing_more(_connection: apsw.Connection) -> None:
+    """Do nothing with an index that is open, and so was checked."""
 
 
 def _make_file(path: Path) -> None:
