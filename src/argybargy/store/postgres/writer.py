@@ -245,7 +245,8 @@ def run_transaction(
             raise Unknown(f"PostgreSQL at COMMIT: {first_line(error)}") from error
         progress.is_committing = False  # the server has said no
         raise
-    # Still committing for whoever gives the call up before it takes the result.
+    # `is_committing` stays true: a caller that gives up before it has this result
+    # cannot know that the commit succeeded.
     return result
 
 

@@ -92,14 +92,14 @@ class Index:
     async def make_ready(self) -> None:
         """Open and check the index, however long that takes.
 
-        It takes as long as the index is large, 4 seconds with a million messages, and
-        begins anew after an interruption. So housekeeping does it, without a deadline:
-        no search would ever get that far within its own.
+        It takes as long as the index is large, 4 to 7 seconds with two million
+        messages, and begins anew after an interruption. So housekeeping does it,
+        without a deadline: no search would ever get that far within its own.
 
         Raises:
             Refused: The index cannot be written now.
         """
-        await self._run(_check_nothing_more)
+        await self._run(_do_nothing)
 
     async def catch_up(self) -> None:
         """Index the messages posted since the last call, in bounded pieces.
@@ -248,8 +248,8 @@ async def open_index(
             await index.aclose()
 
 
-def _check_nothing_more(_connection: apsw.Connection) -> None:
-    """Do nothing with an index that is open, and so was checked."""
+def _do_nothing(_connection: apsw.Connection) -> None:
+    """Do nothing: to open the index is all that is wanted."""
 
 
 def _make_file(path: Path) -> None:
